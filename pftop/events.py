@@ -1,0 +1,252 @@
+"""Owns the types that cross between layers and the protocols a source fulfils; imports no other layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pftop.text import Safe
+
+Records = npt.NDArray[np.void]
+"""A structured array: ``struct thread_record`` or ``struct fault_event`` of ``bpf/fault.h``, one a row."""
+
+
+class SourceError(Exception):
+    """Why pftop cannot run here: what happened, why with the value read, and the command that fixes it."""
+
+    def __init__(self, what: str, why: str, fix: str = "") -> None:
+        super().__init__(what)
+        self.what, self.why, self.fix = what, why, fix
+
+
+class FaultKind(IntEnum):
+    """How a fault ended; the numbers are ``enum fault_kind`` of ``bpf/fault.h``."""
+
+    MINOR = 0
+    MAJOR = 1
+    FAILED = 2
+    """Did not complete and raised no signal: a system call given a bad pointer, an interrupted retry."""
+    INVALID = 3
+    """Answered by SIGSEGV or SIGBUS."""
+
+
+class Access(IntEnum):
+    """What the instruction tried; the numbers are ``enum fault_access`` of ``bpf/fault.h``."""
+
+    READ = 0
+    WRITE = 1
+    EXEC = 2
+
+
+class ProcessKey(NamedTuple):
+    """A process's identity: a PID alone is reused, a PID with its start time is not."""
+
+    pid: int
+    start_ns: int
+    """Boot clock, ns; 0 where the kernel does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the running plan can tell; what it cannot is shown as "-" and written as null."""
+
+    latency: bool
+    log: bool
+    failed: bool
+    access: bool
+    threads: bool
+    remote: bool
+    lock_wait: bool
+    cause: bool
+    pages: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInfo:
+    """The plan that runs, why no better one does, and what the next one up would add."""
+
+    name: str
+    features: Features
+    why_not_better: tuple[str, ...] = ()
+    next_gives: str = ""
+    kernel: str = ""
+    arch: str = ""
+    cpus: int = 0
+    host: Safe = field(default_factory=lambda: Safe(""))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one drain of the perf buffers brought: retired threads' final records and logged faults."""
+
+    retired: Records
+    events: Records
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The kernel-side global counters since start, summed over the CPUs (``struct globals`` of ``bpf/fault.h``)."""
+
+    seen: int = 0
+    own_minor: int = 0
+    own_major: int = 0
+    own_failed: int = 0
+    own_in_flight: int = 0
+    unattributed: int = 0
+    completed: int = 0
+    logged: int = 0
+    sampled_out: int = 0
+    ring_lost: int = 0
+    lost_minor: int = 0
+    lost_major: int = 0
+    lost_failed: int = 0
+    lost_records: int = 0
+    orphans: int = 0
+    pages_lost: int = 0
+
+    @property
+    def own(self) -> int:
+        """pftop's own faults, of every kind."""
+        return self.own_minor + self.own_major + self.own_failed
+
+
+class VmStat(NamedTuple):
+    """``pgfault`` and ``pgmajfault`` of ``/proc/vmstat`` at one moment."""
+
+    pgfault: int
+    pgmajfault: int
+
+
+class Pressure(NamedTuple):
+    """Memory pressure, per cent of the last 10 s (``/proc/pressure/memory``)."""
+
+    some_avg10: float
+    full_avg10: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What pftop itself costs; None where it is not known."""
+
+    cpu_ratio: float | None = None
+    rss_bytes: int | None = None
+    bpf_ns_per_fault: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading of everything: thread records as they stand, then what the rings held after that.
+
+    ``before`` and ``after`` bracket the reading of ``records``: a fault that falls between the two may
+    be in either, so the ledgers hold within ``after.seen - before.seen`` on a busy machine and exactly
+    on a quiet one.
+    """
+
+    ts_ns: int
+    records: Records
+    late: Batch
+    before: Counters
+    after: Counters
+    vmstat: VmStat | None = None
+    vmstat_gap: int = 0
+    """Faults that happened between the reading of vmstat and that of the counters: the bracket's width."""
+    pages: Records | None = None
+    """Page counts of the focused process since the last sample, or None when nothing is focused."""
+    pressure: Pressure | None = None
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessInfo:
+    """What ``/proc`` says of a process; None and "-" where it does not."""
+
+    user: Safe
+    command: Safe
+    """The command line, or the thread name where there is none."""
+    rss_bytes: int | None = None
+    alive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is, for the drill-down; every field may be unknown."""
+
+    exe: Safe | None = None
+    cmdline: Safe | None = None
+    user: Safe | None = None
+    started: float | None = None
+    """Seconds since the epoch."""
+    threads: int | None = None
+    rss_bytes: int | None = None
+    swap_bytes: int | None = None
+    cgroup: Safe | None = None
+    ppid: int | None = None
+    state: Safe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMapping:
+    """One line of ``/proc/PID/maps``: addresses, rights, file offset and a name fit to show."""
+
+    start: int
+    end: int
+    perms: str
+    offset: int
+    name: Safe
+    """A path, or ``[heap]``, ``[stack]``, ``[anon]``…"""
+
+
+class FaultSource(Protocol):
+    """Where the numbers come from. One thread calls it at a time."""
+
+    @property
+    def plan(self) -> PlanInfo:
+        """The plan that runs."""
+
+    def read(self, timeout_s: float) -> Batch:
+        """Wait up to ``timeout_s`` for retired threads and logged faults."""
+
+    def sample(self) -> Sample:
+        """Read counters and records as they stand now."""
+
+    def focus(self, pid: int | None) -> None:
+        """Count pages for this process alone, and let its faults go first in the log."""
+
+    def set_log_rate(self, per_second: int) -> None:
+        """Bound the log, in faults a second and CPU."""
+
+    def messages(self) -> Sequence[Safe]:
+        """What libbcc and the kernel said since the last call."""
+
+    def close(self) -> None:
+        """Detach every probe; may be called twice."""
+
+
+class ProcessLookup(Protocol):
+    """What ``/proc`` knows of processes, mappings and symbols; bounded caches, never raises."""
+
+    def describe(self, keys: Iterable[tuple[ProcessKey, Safe, int]]) -> Mapping[ProcessKey, ProcessInfo]:
+        """User, command and RSS for each (key, comm, uid)."""
+
+    def identify(self, key: ProcessKey) -> Identity:
+        """Everything the drill-down says of one process."""
+
+    def mapping(self, key: ProcessKey, address: int) -> MemoryMapping | None:
+        """The mapping an address lies in."""
+
+    def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
+        """All mappings in address order."""
+
+    def symbol(self, pid: int, ip: int) -> Safe | None:
+        """Function and offset of a code address, or None."""
+
+
+def describe_exception(error: BaseException) -> str:
+    """One line for an unexpected exception: its type and first line of text, no locals."""
+    text: Any = str(error).splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")

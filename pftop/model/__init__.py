@@ -1,0 +1,1 @@
+"""Turns arrays into frozen snapshots: accounting, histograms, columns, filters. Knows no terminal and no kernel."""
