@@ -93,26 +93,22 @@ class Counters:
     """The kernel-side global counters since start, summed over the CPUs (``struct globals`` of ``bpf/fault.h``)."""
 
     seen: int = 0
+    own_seen: int = 0
     own_minor: int = 0
     own_major: int = 0
-    own_failed: int = 0
-    own_in_flight: int = 0
     unattributed: int = 0
     completed: int = 0
     logged: int = 0
     sampled_out: int = 0
     ring_lost: int = 0
+    lost_records: int = 0
     lost_minor: int = 0
     lost_major: int = 0
     lost_failed: int = 0
-    lost_records: int = 0
+    lost_latency_ns: int = 0
     orphans: int = 0
     pages_lost: int = 0
-
-    @property
-    def own(self) -> int:
-        """pftop's own faults, of every kind."""
-        return self.own_minor + self.own_major + self.own_failed
+    family_lost: int = 0
 
 
 class VmStat(NamedTuple):
@@ -242,8 +238,8 @@ class ProcessLookup(Protocol):
     def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
         """All mappings in address order."""
 
-    def symbol(self, pid: int, ip: int) -> Safe | None:
-        """Function and offset of a code address, or None."""
+    def symbol(self, key: ProcessKey, ip: int, kernel: bool) -> Safe | None:
+        """Function and offset of a code address, the kernel's or the process's; None where there is no name."""
 
 
 def describe_exception(error: BaseException) -> str:

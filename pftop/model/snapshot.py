@@ -49,13 +49,13 @@ class ProcessRow:
     """True for the command given after ``--`` and its descendants."""
     minor: int
     major: int
-    failed: int
+    failed: int | None
     """All faults that did not complete; ``invalid`` of them raised a signal."""
-    invalid: int
+    invalid: int | None
     minor_total: int
     major_total: int
-    failed_total: int
-    invalid_total: int
+    failed_total: int | None
+    invalid_total: int | None
     read: int | None
     write: int | None
     exec: int | None
@@ -97,7 +97,7 @@ class Totals:
     own: int | None
     unattributed: int | None
     ended: int
-    """Faults of threads that ended and whose record was lost; they belong to no row any more."""
+    """Faults of processes that ended and have no row any more, and of threads whose last record was lost."""
     in_flight: int | None
     latency_sum_ns: int | None
     vmstat_pgfault: int | None

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT
+ *
+ * What is done with a fault that has ended: counters, histogram, pages of the focused process, log.
+ *
+ * Counters are exact at any rate. The log is a sample: a token bucket a CPU, and a reserve in it that
+ * only faults worth reading first may draw on. Every fault kept out is counted.
+ */
+static __always_inline u32 log2_of(u64 v)
+{
+	u32 r = 0;
+
+	if (v >> 32) { v >>= 32; r += 32; }
+	if (v >> 16) { v >>= 16; r += 16; }
+	if (v >> 8) { v >>= 8; r += 8; }
+	if (v >> 4) { v >>= 4; r += 4; }
+	if (v >> 2) { v >>= 2; r += 2; }
+	return r + (v >> 1);
+}
+
+/* 64 bits throughout and opaque to the optimiser: the verifier must see one register compared and used. */
+static __always_inline u64 bucket_of(u64 ns)
+{
+	u64 octave, bucket;
+
+	if (ns < (1 << PFTOP_BUCKET_SHIFT))
+		return 0;
+	octave = log2_of(ns);
+	bucket = 1 + (octave - PFTOP_BUCKET_SHIFT) * 4 + ((ns >> (octave - 2)) & 3);
+	asm volatile("" : "+r"(bucket));
+	return bucket < PFTOP_BUCKETS ? bucket : PFTOP_BUCKETS - 1;
+}
+
+static __always_inline u32 access_of(u64 error_code)
+{
+#if defined(PFTOP_ARCH_X86)
+	/* X86_PF_INSTR, X86_PF_WRITE */
+	if (error_code & 0x10)
+		return ACCESS_EXEC;
+	return error_code & 0x2 ? ACCESS_WRITE : ACCESS_READ;
+#elif defined(PFTOP_ARCH_RISCV)
+	/* EXC_INST_PAGE_FAULT, EXC_STORE_PAGE_FAULT */
+	if (error_code == 12)
+		return ACCESS_EXEC;
+	return error_code == 15 ? ACCESS_WRITE : ACCESS_READ;
+#else
+#error "no decoding of the error code for this architecture"
+#endif
+}
+
+static __always_inline void count_latency(struct thread_record *record, u32 kind, u64 latency)
+{
+	u64 bucket = bucket_of(latency);
+
+	record->latency_sum_ns += latency;
+	if (kind == FAULT_MAJOR) {
+		record->major++;
+		record->major_sum_ns += latency;
+		if (latency > record->major_max_ns)
+			record->major_max_ns = latency;
+		if (!record->major_min_ns || latency < record->major_min_ns)
+			record->major_min_ns = latency;
+		record->major_buckets[bucket]++;
+	} else {
+		record->minor++;
+		if (latency > record->minor_max_ns)
+			record->minor_max_ns = latency;
+		if (!record->minor_min_ns || latency < record->minor_min_ns)
+			record->minor_min_ns = latency;
+		record->minor_buckets[bucket]++;
+	}
+}
+
+/* Threads of one process meet on a page, hence the atomics; only the focused process pays for them. */
+static __always_inline void count_page(struct globals *global, u64 address, u32 kind, u64 latency)
+{
+	struct page_count zero = {}, *page;
+	u64 key = address >> 12;
+
+	page = pages.lookup(&key);
+	if (!page) {
+		pages.insert(&key, &zero);
+		page = pages.lookup(&key);
+	}
+	if (!page) {
+		global->pages_lost++;
+		return;
+	}
+	if (kind == FAULT_MAJOR)
+		__sync_fetch_and_add(&page->major, 1);
+	else
+		__sync_fetch_and_add(&page->minor, 1);
+	__sync_fetch_and_add(&page->latency_sum_ns, latency);
+}
+
+/* Whether the log has room for this one; spends the token if so. */
+static __always_inline int log_admits(struct config *conf, struct globals *global, int goes_first, u64 now)
+{
+	u64 next = global->log_next_ns;
+
+	if (next + conf->log_burst_ns < now)
+		next = now - conf->log_burst_ns;
+	if (next + (goes_first ? 0 : conf->log_reserve_ns) > now)
+		return 0;
+	global->log_next_ns = next + conf->log_interval_ns;
+	return 1;
+}
+
+struct ending {
+	u32 kind;
+	s32 signal;
+	s32 si_code;
+	u64 ip;
+	u64 now;
+	u64 latency;
+};
+
+static __always_inline void log_fault(void *ctx, struct config *conf, struct globals *global,
+				      struct thread_record *record, struct fault_stamp *stamp,
+				      u32 flags, struct ending *end)
+{
+	struct fault_event event = {};
+	int goes_first = end->kind != FAULT_MINOR || record->tgid == conf->focus_tgid;
+
+	global->completed++;
+	if (conf->min_latency_ns && !goes_first && end->latency < conf->min_latency_ns) {
+		global->sampled_out++;
+		global->skipped++;
+		return;
+	}
+	if (!log_admits(conf, global, goes_first || conf->min_latency_ns, end->now)) {
+		global->sampled_out++;
+		global->skipped++;
+		return;
+	}
+	event.ts_ns = stamp->ts_ns;
+	event.start_ns = record->start_ns;
+	event.latency_ns = end->latency;
+	event.address = stamp->address;
+	event.ip = end->ip;
+	event.error_code = stamp->error_code;
+	event.skipped = global->skipped;
+	event.tgid = record->tgid;
+	event.tid = record->tid;
+	event.uid = record->uid;
+	event.flags = flags;
+	event.kind = end->kind;
+	event.access = access_of(stamp->error_code);
+	event.signal = end->signal;
+	event.si_code = end->si_code;
+	__builtin_memcpy(event.comm, record->comm, sizeof(event.comm));
+	if (faults.perf_submit(ctx, &event, sizeof(event))) {
+		global->ring_lost++;
+		global->skipped++;
+		return;
+	}
+	global->logged++;
+	global->skipped = 0;
+}
+
+/* Closes the fault in this slot of the record. */
+static __always_inline void end_fault(void *ctx, struct config *conf, struct globals *global,
+				      struct thread_record *record, struct fault_stamp *stamp,
+				      int slot, struct ending *end)
+{
+	u32 access = access_of(stamp->error_code);
+	u32 flags = slot == PFTOP_SLOT_KERNEL ? EVENT_KERNEL_MODE : 0;
+
+	if (end->kind != FAULT_FAILED) {
+		flags |= EVENT_LATENCY_KNOWN;
+		end->latency = end->now - stamp->ts_ns;
+	}
+	if (end->kind == FAULT_MINOR || end->kind == FAULT_MAJOR) {
+		count_latency(record, end->kind, end->latency);
+		if (record->tgid == conf->focus_tgid)
+			count_page(global, stamp->address, end->kind, end->latency);
+	} else {
+		record->failed++;
+		if (end->kind == FAULT_INVALID)
+			record->invalid++;
+	}
+	if (slot == PFTOP_SLOT_KERNEL)
+		record->kernel_mode++;
+	if (access == ACCESS_WRITE)
+		record->write++;
+	else if (access == ACCESS_EXEC)
+		record->exec++;
+	else
+		record->read++;
+	log_fault(ctx, conf, global, record, stamp, flags, end);
+	stamp->ts_ns = 0;
+}
+
+/* A fault that was seen to begin and will not be seen to end: its latency is not known. */
+static __always_inline void abandon_fault(void *ctx, struct config *conf, struct globals *global,
+					  struct thread_record *record, struct fault_stamp *stamp, int slot)
+{
+	struct ending end = { .kind = FAULT_FAILED };
+
+	end.now = now_ns();
+	end_fault(ctx, conf, global, record, stamp, slot, &end);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT
+ *
+ * The records that cross from the kernel to user space, and the limits both sides share: the only
+ * definition of either. pftop/source/wire.py reads this file and builds its numpy types from it, so it
+ * keeps to a restricted form: one member a line, u8 u16 u32 u64 s32 s64 char and structs of this file,
+ * arrays of a number or a name #defined here, no bit fields, no conditionals but the include guard.
+ *
+ * Times are nanoseconds of one clock (boot, or monotonic where the kernel has no boot clock for BPF).
+ */
+#ifndef PFTOP_FAULT_H
+#define PFTOP_FAULT_H
+
+#define PFTOP_COMM_LEN 16
+
+/* Latency buckets: one below 2^6 ns, then four equal ones in every octave; the last holds all above. */
+#define PFTOP_BUCKETS 120
+#define PFTOP_BUCKET_SHIFT 6
+
+/* Slots of thread_record.stamp: a kernel-mode fault may nest in a user-mode one, never the reverse. */
+#define PFTOP_SLOTS 2
+#define PFTOP_SLOT_USER 0
+#define PFTOP_SLOT_KERNEL 1
+
+enum fault_kind {
+	FAULT_MINOR = 0,
+	FAULT_MAJOR = 1,
+	FAULT_FAILED = 2,
+	FAULT_INVALID = 3,
+};
+
+enum fault_access {
+	ACCESS_READ = 0,
+	ACCESS_WRITE = 1,
+	ACCESS_EXEC = 2,
+};
+
+/* thread_record.flags */
+#define THREAD_GROUP_DEAD 1
+#define THREAD_FAMILY 2
+#define THREAD_RETIRED 4
+
+/* fault_event.flags */
+#define EVENT_KERNEL_MODE 1
+#define EVENT_LATENCY_KNOWN 2
+
+/* A fault under way: stamped at the exception, cleared when it ends. */
+struct fault_stamp {
+	u64 ts_ns;		/* at the exception; 0: no fault under way */
+	u64 address;
+	u64 error_code;
+	u64 regs;		/* kernel address of the pt_regs, valid while the fault lasts */
+};
+
+/* All that is known of one thread. Members from "minor" to "latency_sum_ns" are plain sums. */
+struct thread_record {
+	u64 start_ns;		/* start of the process; 0: not known */
+	u64 created_ns;		/* when this record was made: with tid, its identity */
+	struct fault_stamp stamp[PFTOP_SLOTS];
+	u64 minor;
+	u64 major;
+	u64 failed;		/* ended neither minor nor major; "invalid" of them by a signal */
+	u64 invalid;
+	u64 kernel_mode;	/* of all the above, those taken in kernel mode */
+	u64 read;		/* by access: completed and failed ones */
+	u64 write;
+	u64 exec;
+	u64 latency_sum_ns;	/* of minor and major ones */
+	u64 major_sum_ns;	/* the major ones' part of it */
+	u64 minor_max_ns;
+	u64 major_max_ns;
+	u64 minor_min_ns;	/* 0: none yet */
+	u64 major_min_ns;
+	u32 tgid;
+	u32 tid;
+	u32 uid;
+	u32 flags;
+	char comm[PFTOP_COMM_LEN];
+	u32 minor_buckets[PFTOP_BUCKETS];
+	u32 major_buckets[PFTOP_BUCKETS];
+};
+
+/* One logged fault. */
+struct fault_event {
+	u64 ts_ns;		/* at the exception */
+	u64 start_ns;		/* start of the process; 0: not known */
+	u64 latency_ns;
+	u64 address;
+	u64 ip;
+	u64 error_code;
+	u64 skipped;		/* faults of this CPU kept out of the log since the one before */
+	u32 tgid;
+	u32 tid;
+	u32 uid;
+	u32 flags;
+	u32 kind;
+	u32 access;
+	s32 signal;		/* 0: none */
+	s32 si_code;
+	char comm[PFTOP_COMM_LEN];
+};
+
+/* Counts of one page of the focused process. */
+struct page_count {
+	u64 minor;
+	u64 major;
+	u64 latency_sum_ns;
+};
+
+/* One a CPU; user space adds them up. */
+struct globals {
+	u64 seen;		/* faults that began, pftop's own and unattributed ones included */
+	u64 own_seen;		/* of those, pftop's own */
+	u64 own_minor;
+	u64 own_major;
+	u64 unattributed;	/* began while the thread map was full */
+	u64 completed;		/* ended, one way or another, and attributed: candidates for the log */
+	u64 logged;
+	u64 sampled_out;
+	u64 ring_lost;
+	u64 lost_records;	/* final records for which the ring had no room, and what they held: */
+	u64 lost_minor;
+	u64 lost_major;
+	u64 lost_failed;
+	u64 lost_latency_ns;
+	u64 orphans;		/* ended without having been seen to begin: under way at the start */
+	u64 pages_lost;		/* faults of the focused process the page map had no room for */
+	u64 family_lost;	/* descendants the family map had no room for */
+	u64 skipped;		/* kept out of the log since the last logged one */
+	u64 log_next_ns;	/* token bucket: when the log is due again */
+};
+
+/* Written by user space, read by every probe. */
+struct config {
+	u64 enabled;		/* set once all probes are attached */
+	u64 own_tgid;
+	u64 focus_tgid;		/* count pages for this process; its faults go first in the log; 0: none */
+	u64 adopt;		/* the next process pftop forks is the head of the family */
+	u64 log_interval_ns;	/* between two logged faults of one CPU, on average */
+	u64 log_burst_ns;	/* how much unused time may be saved up */
+	u64 log_reserve_ns;	/* of that, kept for faults that go first */
+	u64 min_latency_ns;	/* quicker ones stay out of the log unless they go first; 0: none do */
+};
+
+#endif

@@ -1,0 +1,2 @@
+/* BCC's own copy of the BPF interface. */
+#include <bcc/bpf.h>

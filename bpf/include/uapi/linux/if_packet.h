@@ -1,0 +1,2 @@
+/* Included by BCC; nothing of it is used. */
+#pragma once

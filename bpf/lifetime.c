@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT
+ *
+ * A thread's record from birth to end, by raw tracepoints:
+ *   sched_process_exit (task)             the final record goes out on the perf buffer and off the map
+ *   task_newtask (task, clone_flags)      a stale record under a reused tid goes out; family grows
+ *   task_rename (task, comm)              the record's name; spares the hot path reading it
+ *   sched_process_exec (task, old_pid)    a thread that execs takes its leader's tid; new credentials
+ *
+ * Faults after the exit tracepoint (the kernel clears the tid in user memory, for one) make a new record
+ * under the old tid. It is read like any other and goes out when the tid is reused or user space sweeps.
+ */
+static __always_inline void retire(struct bpf_raw_tracepoint_args *ctx, struct globals *global,
+				   u32 tid, struct thread_record *record)
+{
+	if (retired.perf_submit(ctx, record, sizeof(*record))) {
+		global->lost_records++;
+		global->lost_minor += record->minor;
+		global->lost_major += record->major;
+		global->lost_failed += record->failed;
+		global->lost_latency_ns += record->latency_sum_ns;
+	}
+	threads.delete(&tid);
+}
+
+static __always_inline void end_thread(struct bpf_raw_tracepoint_args *ctx, u32 tid, u32 flags)
+{
+	struct globals *global = counters();
+	struct config *conf = settings();
+	struct thread_record *record;
+
+	if (!conf || !global || !conf->enabled)
+		return;
+	record = threads.lookup(&tid);
+	if (!record)
+		return;
+	if (record->stamp[PFTOP_SLOT_KERNEL].ts_ns)
+		abandon_fault(ctx, conf, global, record, &record->stamp[PFTOP_SLOT_KERNEL], PFTOP_SLOT_KERNEL);
+	if (record->stamp[PFTOP_SLOT_USER].ts_ns)
+		abandon_fault(ctx, conf, global, record, &record->stamp[PFTOP_SLOT_USER], PFTOP_SLOT_USER);
+	record->flags |= THREAD_RETIRED | flags;
+	retire(ctx, global, tid, record);
+}
+
+int on_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 tid = bpf_get_current_pid_tgid(), flags = 0;
+#ifdef PFTOP_HAVE_TASK
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	u64 signal = 0;
+	int live = -1;
+
+	/* already counted down for this thread: 0 means the last one */
+	bpf_probe_read_kernel(&signal, sizeof(signal), &task->signal);
+	bpf_probe_read_kernel(&live, sizeof(live), &((struct signal_struct *)signal)->live);
+	if (live == 0)
+		flags = THREAD_GROUP_DEAD;
+#endif
+	end_thread(ctx, tid, flags);
+	return 0;
+}
+
+int on_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	u32 tid = bpf_get_current_pid_tgid(), old_tid = ctx->args[1];
+	struct thread_record *record;
+
+	if (old_tid != tid)
+		end_thread(ctx, old_tid, 0);
+	record = threads.lookup(&tid);
+	if (record)
+		record->uid = bpf_get_current_uid_gid();
+	return 0;
+}
+
+#ifdef PFTOP_HAVE_TASK
+int on_newtask(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	u32 parent = bpf_get_current_pid_tgid() >> 32, tid = 0, tgid = 0, one = 1;
+	struct config *conf = settings();
+	struct globals *global = counters();
+
+	if (!conf || !global || !conf->enabled)
+		return 0;
+	bpf_probe_read_kernel(&tid, sizeof(tid), &task->pid);
+	bpf_probe_read_kernel(&tgid, sizeof(tgid), &task->tgid);
+	end_thread(ctx, tid, 0);
+	if (tid != tgid)
+		return 0;
+	if ((conf->adopt && parent == conf->own_tgid) || family.lookup(&parent)) {
+		if (family.update(&tgid, &one))
+			global->family_lost++;
+	} else {
+		/* the PID of a descendant that has ended is reused by a stranger */
+		family.delete(&tgid);
+	}
+	return 0;
+}
+
+int on_rename(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	struct thread_record *record;
+	u32 tid = 0;
+
+	bpf_probe_read_kernel(&tid, sizeof(tid), &task->pid);
+	record = threads.lookup(&tid);
+	if (record)
+		bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), (void *)ctx->args[1]);
+	return 0;
+}
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT
+ *
+ * The maps, and finding or making a thread's record in them.
+ *
+ * threads is a plain preallocated hash keyed by tid: a thread runs on one CPU at a time, so its record
+ * needs no atomics, and no two CPUs write one record. Allocating at fault time could deadlock.
+ * Not here: any use of per-CPU or LRU hashes, on which inserts are lost silently.
+ */
+BPF_HASH(threads, u32, struct thread_record, PFTOP_MAX_THREADS);
+BPF_HASH(pages, u64, struct page_count, PFTOP_MAX_PAGES);
+BPF_HASH(family, u32, u32, PFTOP_MAX_FAMILY);
+BPF_ARRAY(config, struct config, 1);
+BPF_PERCPU_ARRAY(globals, struct globals, 1);
+/* Always zero: a new record's first value is too large for the stack. */
+BPF_ARRAY(blank, struct thread_record, 1);
+BPF_PERF_OUTPUT(faults);
+BPF_PERF_OUTPUT(retired);
+
+_Static_assert(sizeof(struct thread_record) == PFTOP_SIZE_THREAD_RECORD, "thread_record differs from user space's");
+_Static_assert(sizeof(struct fault_event) == PFTOP_SIZE_FAULT_EVENT, "fault_event differs from user space's");
+_Static_assert(sizeof(struct globals) == PFTOP_SIZE_GLOBALS, "globals differs from user space's");
+_Static_assert(sizeof(struct config) == PFTOP_SIZE_CONFIG, "config differs from user space's");
+_Static_assert(sizeof(struct page_count) == PFTOP_SIZE_PAGE_COUNT, "page_count differs from user space's");
+
+static __always_inline u64 now_ns(void)
+{
+#if PFTOP_BOOT_CLOCK
+	return bpf_ktime_get_boot_ns();
+#else
+	return bpf_ktime_get_ns();
+#endif
+}
+
+static __always_inline struct config *settings(void)
+{
+	int zero = 0;
+
+	return config.lookup(&zero);
+}
+
+static __always_inline struct globals *counters(void)
+{
+	int zero = 0;
+
+	return globals.lookup(&zero);
+}
+
+/* Start of current's process on the boot clock; 0 where the kernel has no BTF to find it by. */
+static __always_inline u64 process_start_ns(void)
+{
+	u64 start = 0;
+#ifdef PFTOP_HAVE_TASK
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	u64 leader = 0;
+
+	bpf_probe_read_kernel(&leader, sizeof(leader), &task->group_leader);
+	bpf_probe_read_kernel(&start, sizeof(start), &((struct task_struct *)leader)->start_boottime);
+#endif
+	return start;
+}
+
+/* Runs once in a thread's life. created_ns is written last: a reader skips a record without it. */
+static __always_inline struct thread_record *make_record(u32 tgid, u32 tid)
+{
+	struct thread_record *zero, *record;
+	int at = 0;
+
+	zero = blank.lookup(&at);
+	if (!zero)
+		return 0;
+	threads.update(&tid, zero);
+	record = threads.lookup(&tid);
+	if (!record)
+		return 0;
+	record->start_ns = process_start_ns();
+	record->tgid = tgid;
+	record->tid = tid;
+	record->uid = bpf_get_current_uid_gid();
+	if (family.lookup(&tgid))
+		record->flags = THREAD_FAMILY;
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->created_ns = now_ns();
+	return record;
+}

@@ -1,0 +1,215 @@
+"""Owns the only state between samples: batches and samples in, one frozen ``Snapshot`` a tick out.
+
+Knows no clock of its own and touches nothing outside: times come with the samples.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pftop.events import Batch, Counters, PlanInfo, ProcessInfo, ProcessKey, Records, Sample, VmStat
+from pftop.model import ledger
+from pftop.model.book import SUM, Change, Matrix, ThreadBook, sums_of, totals_of
+from pftop.model.histogram import BUCKETS, summarise
+from pftop.model.process import Process
+from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
+from pftop.text import Safe, clean
+
+HISTORY_LENGTH = 120
+KEEP_EXITED_NS = 6_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A sample taken in, before the processes' names are known: hand ``infos`` for ``wanted`` to finish it."""
+
+    sample: Sample
+    interval_ns: int
+    wanted: tuple[tuple[ProcessKey, Safe, int], ...]
+    """Processes to describe: busy ones and those that may have ended, then as many others as fit."""
+
+
+class Aggregator:
+    """Processes by identity, and the machine's totals and history."""
+
+    def __init__(self, plan: PlanInfo, first: Sample, *, keep_all: bool = False) -> None:
+        """``first`` is the reading from which on everything counts; ``keep_all`` never drops ended rows."""
+        self._plan = plan
+        self._keep_ns = None if keep_all else KEEP_EXITED_NS
+        self._book = ThreadBook(first.records[:0])
+        self._processes: dict[ProcessKey, Process] = {}
+        self._history: deque[HistoryPoint] = deque(maxlen=HISTORY_LENGTH)
+        self._first, self._last = first, first
+        self._seq = 0
+        self._gone = np.zeros(len(SUM), np.int64)
+        self._lost_booked = 0
+        self._book_changes(self._book.read(first.records, first.late.retired)[0])
+        self._turn = 0
+
+    def ingest(self, batch: Batch) -> None:
+        """Book threads that ended between ticks."""
+        self._book_changes(self._book.retire(batch.retired))
+
+    def take(self, sample: Sample, describe_most: int = 512) -> Tick:
+        """Book a sample; the tick it makes needs ``finish``."""
+        changes, late, lost = self._book.read(sample.records, sample.late.retired)
+        self._book_changes(changes)
+        self._book_changes(late)
+        if self._plan.features.failed:
+            # what these had done by the last reading is booked; only the rest is not
+            self._lost_booked += int(totals_of(lost).sum()) if len(lost) else 0
+        else:
+            self._mark_ended(lost)
+        interval_ns = max(1, sample.ts_ns - self._last.ts_ns)
+        return Tick(sample, interval_ns, tuple(self._to_describe(describe_most)))
+
+    def _mark_ended(self, lost: Records) -> None:
+        for record in lost:
+            process = self._processes.get(ProcessKey(int(record["tgid"]), int(record["start_ns"])))
+            if process is not None:
+                process.ended = True
+
+    def _book_changes(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            key = ProcessKey(change.pid, change.start_ns)
+            process = self._processes.get(key)
+            if process is None:
+                last = change.records[-1]
+                process = Process(key, int(last["uid"]), clean(last["comm"].item()))
+                self._processes[key] = process
+            process.add(change)
+
+    def _to_describe(self, most: int) -> Iterable[tuple[ProcessKey, Safe, int]]:
+        urgent = [p for p in self._processes.values() if p.exited_at_ns is None and (p.busy or p.ended)]
+        quiet = [p for p in self._processes.values() if p.exited_at_ns is None and not (p.busy or p.ended)]
+        room = max(0, most - len(urgent))
+        if len(quiet) > room and quiet:
+            # the rest waits for its turn, so that a tick costs the same however many processes there are
+            self._turn = (self._turn + room) % len(quiet)
+            quiet = (quiet + quiet)[self._turn : self._turn + room]
+        return ((p.key, p.comm, p.uid) for p in (*urgent, *quiet))
+
+    def finish(self, tick: Tick, infos: Mapping[ProcessKey, ProcessInfo], time_s: float) -> Snapshot:
+        """The frozen picture of the interval, which ends here."""
+        sample, interval_ns = tick.sample, tick.interval_ns
+        self._apply(infos, sample.ts_ns)
+        features = self._plan.features
+        rows = tuple(process.row(features, interval_ns) for process in self._processes.values())
+        now = ledger.add_up(process.now for process in self._processes.values() if process.busy)
+        snapshot = self._snapshot(sample, interval_ns, time_s, rows, now)
+        for process in self._processes.values():
+            process.close_interval(interval_ns)
+        self._drop_old(sample.ts_ns)
+        self._last = sample
+        return snapshot
+
+    def _apply(self, infos: Mapping[ProcessKey, ProcessInfo], now_ns: int) -> None:
+        for key, info in infos.items():
+            process = self._processes.get(key)
+            if process is None:
+                continue
+            if process.exited_at_ns is None and (process.ended or not info.alive):
+                process.exited_at_ns = now_ns
+                # a command line once read outlives its process
+                known = process.info.command if process.info.command != "-" else info.command
+                info = replace(info, command=known, alive=False)
+            process.info = info
+
+    def _drop_old(self, now_ns: int) -> None:
+        if self._keep_ns is None:
+            return
+        old = [
+            key
+            for key, process in self._processes.items()
+            if process.exited_at_ns is not None and now_ns - process.exited_at_ns > self._keep_ns
+        ]
+        for key in old:
+            self._gone += self._processes.pop(key).sums
+
+    def _snapshot(
+        self, sample: Sample, interval_ns: int, time_s: float, rows: tuple[ProcessRow, ...], now: Matrix
+    ) -> Snapshot:
+        self._seq += 1
+        plan, counters = self._plan, sample.after
+        since_last = ledger.minus(counters, self._last.after)
+        kernel_now = ledger.vmstat_delta(sample.vmstat, self._last.vmstat)
+        kernel_all = ledger.vmstat_delta(sample.vmstat, self._first.vmstat)
+        booked = ledger.add_up(process.sums for process in self._processes.values())
+        everything = booked + self._gone
+        lost = counters.lost_minor + counters.lost_major + counters.lost_failed
+        lost_unbooked = max(0, lost - self._lost_booked)
+        ended = faults(self._gone) + lost_unbooked
+        in_flight = ledger.open_faults(sample.records)
+        latency = self._machine_latency(now)
+        self._history.append(history_point(now, interval_ns, plan))
+        return Snapshot(
+            seq=self._seq,
+            time=time_s,
+            ts_ns=sample.ts_ns,
+            interval_ns=interval_ns,
+            elapsed_ns=sample.ts_ns - self._first.ts_ns,
+            plan=plan,
+            processes=rows,
+            totals=ledger.totals(now, since_last, plan.features, ended, in_flight, kernel_now),
+            totals_since_start=ledger.totals(everything, counters, plan.features, ended, in_flight, kernel_all),
+            log=ledger.log_counts(since_last),
+            log_since_start=ledger.log_counts(counters),
+            ledger=ledger.check(sample, faults(booked), ended, in_flight, plan.cpus),
+            latency=latency if plan.features.latency else None,
+            history=tuple(self._history),
+            pressure=sample.pressure,
+            cost=sample.cost,
+            coverage=self._coverage(everything, counters, kernel_all),
+        )
+
+    def _coverage(self, everything: Matrix, counters: Counters, kernel: VmStat | None) -> float | None:
+        if not self._plan.features.failed:
+            return None
+        first = self._first.after
+        own = counters.own_minor + counters.own_major - first.own_minor - first.own_major
+        lost = counters.lost_minor + counters.lost_major
+        completed = int(everything[SUM["minor"]] + everything[SUM["major"]]) + own + lost - self._before_first
+        return ledger.coverage(completed, kernel)
+
+    @property
+    def _before_first(self) -> int:
+        """Faults booked before vmstat was first read: they are in the rows, not in its difference."""
+        records = self._first.records
+        if not len(records):
+            return 0
+        sums = sums_of(records).sum(axis=0)
+        return int(sums[SUM["minor"]] + sums[SUM["major"]])
+
+    def _machine_latency(self, now: Matrix) -> Latency:
+        counts, longest = np.zeros(BUCKETS, np.int64), 0
+        for process in self._processes.values():
+            if process.now_minor is not None and process.now_major is not None:
+                counts += process.now_minor
+                counts += process.now_major
+                longest = max(longest, process.latency_now().max_ns or 0)
+        return summarise(counts, sum_ns=int(now[SUM["latency_sum_ns"]]), max_ns=longest or None)
+
+    def process(self, key: ProcessKey) -> Process | None:
+        """The running account of a process, for the drill-down."""
+        return self._processes.get(key)
+
+
+def faults(sums: Matrix) -> int:
+    """Faults of every kind in a row of sums."""
+    return int(sums[SUM["minor"]] + sums[SUM["major"]] + sums[SUM["failed"]])
+
+
+def history_point(now: Matrix, interval_ns: int, plan: PlanInfo) -> HistoryPoint:
+    """One interval for the header's sparkline."""
+    per_second = 1e9 / interval_ns
+    stall = float(now[SUM["latency_sum_ns"]]) / interval_ns
+    return HistoryPoint(
+        minor=float(now[SUM["minor"]]) * per_second,
+        major=float(now[SUM["major"]]) * per_second,
+        invalid=float(now[SUM["invalid"]]) * per_second,
+        stall_ratio=stall if plan.features.latency else None,
+    )

@@ -1,0 +1,138 @@
+"""Owns the one loop step every view shares: read the source, keep the books, make lines and snapshots.
+
+``step`` blocks and runs in one worker thread at a time; what it returns is frozen. The setters only leave
+a wish that the next step fulfils, so they may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from pftop.events import Batch, FaultSource, PlanInfo, ProcessKey, ProcessLookup, Records
+from pftop.model import detail, lines
+from pftop.model.aggregate import Aggregator
+from pftop.model.snapshot import LogLine, Snapshot, Update
+
+LINES_PER_SECOND = 240
+"""More cannot be read while they scroll by; resolving them would cost more than counting them."""
+
+
+class Collector:
+    """A ``Feed`` over a source and a lookup."""
+
+    def __init__(
+        self,
+        source: FaultSource,
+        lookup: ProcessLookup,
+        *,
+        interval_s: float = 1.0,
+        first_after_s: float | None = None,
+        log: bool = True,
+        keep_all: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """``first_after_s``: when the first snapshot is due, if sooner than a whole interval."""
+        self._source, self._lookup = source, lookup
+        self._clock, self._wall = clock, wall
+        self._interval_s = interval_s
+        self._log = log and source.plan.features.log
+        self._focus: ProcessKey | None = None
+        self._focused: ProcessKey | None = None
+        self._mapped: detail.MappingCounts | None = None
+        self._pending: list[Records] = []
+        self._lines_at = clock()
+        first = source.sample()
+        self._boot_time_s = wall() - first.ts_ns / 1e9
+        self._books = Aggregator(source.plan, first, keep_all=keep_all)
+        if self._log:
+            self._pending.append(first.late.events)
+        self._due = clock() + (interval_s if first_after_s is None else min(first_after_s, interval_s))
+
+    @property
+    def plan(self) -> PlanInfo:
+        """The plan that runs."""
+        return self._source.plan
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between snapshots."""
+        return self._interval_s
+
+    def set_interval(self, seconds: float) -> None:
+        """Change the time between snapshots; the one under way is cut short or stretched accordingly."""
+        self._due += seconds - self._interval_s
+        self._interval_s = seconds
+
+    def tick_now(self) -> None:
+        """Make the next step take a snapshot at once."""
+        self._due = self._clock()
+
+    def focus(self, key: ProcessKey | None) -> None:
+        """Fill ``Snapshot.detail`` for this process from the next snapshot on."""
+        self._focus = key
+
+    def set_log(self, enabled: bool) -> None:
+        """Resolve logged faults into lines, or leave them unread."""
+        self._log = enabled and self._source.plan.features.log
+
+    def close(self) -> None:
+        """Detach everything; may be called twice."""
+        self._source.close()
+
+    def step(self, timeout_s: float) -> Update:
+        """One read, and a snapshot when one is due; see ``Feed``."""
+        self._refocus()
+        wait = max(0.0, min(timeout_s, self._due - self._clock()))
+        batch = self._source.read(wait)
+        self._books.ingest(batch)
+        self._keep(batch)
+        snapshot = self._snapshot() if self._clock() >= self._due else None
+        shown, not_shown = self._lines()
+        return Update(shown, not_shown, snapshot, tuple(self._source.messages()))
+
+    def _refocus(self) -> None:
+        wanted = self._focus
+        if wanted == self._focused:
+            return
+        self._source.focus(wanted.pid if wanted else None)
+        self._focused = wanted
+        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        pages = self._source.plan.features.pages
+        self._mapped = detail.MappingCounts(wanted, now_ns) if wanted and pages else None
+
+    def _keep(self, batch: Batch) -> None:
+        if self._log and len(batch.events):
+            self._pending.append(batch.events)
+
+    def _snapshot(self) -> Snapshot:
+        # a late tick does not make the next ones early: intervals are measured, not assumed
+        self._due = max(self._due + self._interval_s, self._clock())
+        sample = self._source.sample()
+        self._keep(sample.late)
+        tick = self._books.take(sample)
+        infos = self._lookup.describe(tick.wanted)
+        process = self._books.process(self._focused) if self._focused else None
+        found = None
+        if process is not None and self._focused is not None:
+            if self._mapped is not None and sample.pages is not None:
+                self._mapped.add(sample.pages, self._lookup.mappings(self._focused))
+            found = detail.describe(process, self._lookup.identify(self._focused), self._mapped)
+        snapshot = self._books.finish(tick, infos, self._boot_time_s + sample.ts_ns / 1e9)
+        return replace(snapshot, detail=found)
+
+    def _lines(self) -> tuple[tuple[LogLine, ...], int]:
+        """Lines for what is pending, no more of them than the time since the last ones allows."""
+        now = self._clock()
+        if not self._pending or now - self._lines_at < 0.2:
+            return (), 0
+        events = np.concatenate(self._pending)
+        self._pending = []
+        most = max(1, int(min(1.0, now - self._lines_at) * LINES_PER_SECOND))
+        self._lines_at = now
+        chosen = lines.select(events, most, self._focused.pid if self._focused else None)
+        return lines.resolve(chosen, self._lookup, self._boot_time_s), len(events) - len(chosen)

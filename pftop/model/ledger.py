@@ -1,0 +1,87 @@
+"""Owns the sums that must come out even, and what share of the kernel's own count pftop saw. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pftop.events import Counters, Features, Records, Sample, VmStat
+from pftop.model.book import SUM, Matrix
+from pftop.model.snapshot import Ledger, LogCounts, Totals
+
+
+def minus(now: Counters, before: Counters) -> Counters:
+    """Counters of an interval."""
+    return Counters(*(getattr(now, name) - getattr(before, name) for name in Counters.__dataclass_fields__))
+
+
+def log_counts(counters: Counters) -> LogCounts:
+    """Where completed faults went."""
+    return LogCounts(counters.completed, counters.logged, counters.sampled_out, counters.ring_lost)
+
+
+def open_faults(records: Records) -> int:
+    """Faults under way: stamped and not yet ended."""
+    return int(np.count_nonzero(records["stamp"]["ts_ns"])) if len(records) else 0
+
+
+def check(sample: Sample, booked: int, ended: int, in_flight: int, cpus: int) -> Ledger:
+    """Both ledgers: ``booked`` faults stand in rows, ``ended`` in rows that are gone or were lost.
+
+    Faults go on while counters and records are read one after the other: the sums may differ by as many
+    as began meanwhile, and by one a CPU caught between two additions.
+    """
+    counters = sample.after
+    sums = booked + ended + counters.unattributed + counters.own_seen + in_flight
+    logs = counters.logged + counters.sampled_out + counters.ring_lost
+    meanwhile = sample.after.seen - sample.before.seen
+    return Ledger(
+        seen_off=counters.seen - sums,
+        log_off=counters.completed - logs,
+        slack=meanwhile + cpus if meanwhile else 0,
+    )
+
+
+def vmstat_delta(now: VmStat | None, before: VmStat | None) -> VmStat | None:
+    """What vmstat counted between two readings."""
+    if now is None or before is None:
+        return None
+    return VmStat(now.pgfault - before.pgfault, now.pgmajfault - before.pgmajfault)
+
+
+def coverage(completed: int, kernel: VmStat | None) -> float | None:
+    """Completed faults pftop saw over the kernel's count; None while the kernel counted none."""
+    return completed / kernel.pgfault if kernel and kernel.pgfault > 0 else None
+
+
+def add_up(sums: Iterable[Matrix]) -> Matrix:
+    """The sum of many rows of sums."""
+    total = np.zeros(len(SUM), np.int64)
+    for row in sums:
+        total += row
+    return total
+
+
+def totals(
+    sums: Matrix, counters: Counters, features: Features, ended: int, in_flight: int, kernel: VmStat | None
+) -> Totals:
+    """Totals of a span from the sums of all processes and the span's counters; unknown is None."""
+    values = sums.tolist()
+    ebpf = features.failed
+    return Totals(
+        seen=counters.seen if ebpf else values[SUM["minor"]] + values[SUM["major"]],
+        minor=values[SUM["minor"]],
+        major=values[SUM["major"]],
+        failed=values[SUM["failed"]] if ebpf else None,
+        invalid=values[SUM["invalid"]] if ebpf else None,
+        kernel_mode=values[SUM["kernel_mode"]] if ebpf else None,
+        remote=None,
+        own=counters.own_seen if ebpf else counters.own_minor + counters.own_major,
+        unattributed=counters.unattributed if ebpf else None,
+        ended=ended,
+        in_flight=in_flight if ebpf else None,
+        latency_sum_ns=values[SUM["latency_sum_ns"]] if features.latency else None,
+        vmstat_pgfault=kernel.pgfault if kernel else None,
+        vmstat_pgmajfault=kernel.pgmajfault if kernel else None,
+    )

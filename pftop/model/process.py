@@ -1,0 +1,187 @@
+"""Owns the running account of one process: totals since pftop started, and the interval under way."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pftop.events import Features, ProcessInfo, ProcessKey, Records
+from pftop.model.book import SUM, SUMS, Change, Matrix
+from pftop.model.histogram import BUCKETS, summarise
+from pftop.model.snapshot import Latency, ProcessRow, ThreadRow
+from pftop.text import Safe, clean
+
+TREND_LENGTH = 60
+GROUP_DEAD, FAMILY = 1, 2
+"""``THREAD_GROUP_DEAD`` and ``THREAD_FAMILY`` of ``bpf/fault.h``; a test compares them."""
+UNKNOWN_INFO = ProcessInfo(user=Safe("-"), command=Safe("-"))
+
+
+def _sums() -> Matrix:
+    return np.zeros(len(SUMS), np.int64)
+
+
+def _buckets() -> Matrix:
+    return np.zeros(BUCKETS, np.int64)
+
+
+@dataclass(slots=True)
+class Extremes:
+    """Shortest and longest fault of a kind, ns; 0 stands for none yet."""
+
+    min_ns: int = 0
+    max_ns: int = 0
+
+    def include(self, min_ns: int, max_ns: int) -> bool:
+        """Widen; tells whether the longest is new."""
+        if min_ns and (not self.min_ns or min_ns < self.min_ns):
+            self.min_ns = min_ns
+        grown = max_ns > self.max_ns
+        self.max_ns = max(self.max_ns, max_ns)
+        return grown
+
+
+@dataclass(slots=True)
+class Process:
+    """What is known of one process."""
+
+    key: ProcessKey
+    uid: int
+    comm: Safe
+    family: bool = False
+    ended: bool = False
+    exited_at_ns: int | None = None
+    info: ProcessInfo = UNKNOWN_INFO
+    sums: Matrix = field(default_factory=_sums)
+    minor_buckets: Matrix = field(default_factory=_buckets)
+    major_buckets: Matrix = field(default_factory=_buckets)
+    minor: Extremes = field(default_factory=Extremes)
+    major: Extremes = field(default_factory=Extremes)
+    trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND_LENGTH))
+    threads: dict[int, tuple[Safe, Matrix]] = field(default_factory=dict)
+    """Of the interval, by tid."""
+    now: Matrix = field(default_factory=_sums)
+    now_minor: Matrix | None = None
+    now_major: Matrix | None = None
+    now_max_ns: int = 0
+    total_latency: Latency | None = None
+
+    def add(self, change: Change) -> None:
+        """Book what its threads did."""
+        self.sums += change.sums
+        self.now += change.sums
+        self.minor_buckets += change.minor_buckets
+        self.major_buckets += change.major_buckets
+        self.now_minor = change.minor_buckets if self.now_minor is None else self.now_minor + change.minor_buckets
+        self.now_major = change.major_buckets if self.now_major is None else self.now_major + change.major_buckets
+        self.total_latency = None
+        self._note(change.records)
+        tids = change.records["tid"].tolist()
+        for tid, comm, sums in zip(tids, change.records["comm"].tolist(), change.thread_sums, strict=True):
+            known = self.threads.get(tid)
+            self.threads[tid] = (clean(comm), sums if known is None else known[1] + sums)
+
+    def _note(self, records: Records) -> None:
+        for kind, extremes in (("minor", self.minor), ("major", self.major)):
+            longest = int(records[f"{kind}_max_ns"].max())
+            mins = records[f"{kind}_min_ns"]
+            shortest = int(mins[mins > 0].min()) if (mins > 0).any() else 0
+            if extremes.include(shortest, longest):
+                self.now_max_ns = max(self.now_max_ns, longest)
+        flags = int(np.bitwise_or.reduce(records["flags"]))
+        self.family = self.family or bool(flags & FAMILY)
+        self.ended = self.ended or bool(flags & GROUP_DEAD)
+        leader = np.flatnonzero(records["tid"] == self.key.pid)
+        if len(leader):
+            # the process is called as its first thread is; the last record has its latest name
+            self.comm = clean(records["comm"][leader[-1]].item())
+            self.uid = int(records["uid"][leader[-1]])
+
+    @property
+    def faults(self) -> int:
+        """Faults of every kind since pftop started."""
+        return int(self.sums[SUM["minor"]] + self.sums[SUM["major"]] + self.sums[SUM["failed"]])
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything was booked in the interval under way."""
+        return self.now_minor is not None
+
+    def latency_now(self) -> Latency:
+        """Of the interval; the longest is exact when it is the longest ever, else its bucket's upper edge."""
+        if self.now_minor is None or self.now_major is None:
+            return Latency(0)
+        counts = self.now_minor + self.now_major
+        return summarise(counts, sum_ns=int(self.now[SUM["latency_sum_ns"]]), max_ns=self.now_max_ns or None)
+
+    def latency_total(self) -> Latency:
+        """Since pftop started, with exact extremes."""
+        if self.total_latency is None:
+            shortest = [e.min_ns for e in (self.minor, self.major) if e.min_ns]
+            self.total_latency = summarise(
+                self.minor_buckets + self.major_buckets,
+                sum_ns=int(self.sums[SUM["latency_sum_ns"]]),
+                min_ns=min(shortest) if shortest else None,
+                max_ns=max(self.minor.max_ns, self.major.max_ns) or None,
+            )
+        return self.total_latency
+
+    def close_interval(self, interval_ns: int) -> None:
+        """Start the next interval."""
+        done = self.now[SUM["minor"]] + self.now[SUM["major"]] + self.now[SUM["failed"]]
+        self.trend.append(float(done) * 1e9 / interval_ns)
+        if self.busy:
+            self.now = _sums()
+            self.now_minor = self.now_major = None
+            self.now_max_ns = 0
+            self.threads = {}
+
+    def row(self, features: Features, interval_ns: int) -> ProcessRow:
+        """The frozen row of the interval under way; closes nothing."""
+        now, total = self.now.tolist(), self.sums.tolist()
+        rate = (now[SUM["minor"]] + now[SUM["major"]] + now[SUM["failed"]]) * 1e9 / interval_ns
+        access = features.access
+        return ProcessRow(
+            key=self.key,
+            comm=self.comm,
+            info=self.info,
+            uid=self.uid,
+            exited=self.exited_at_ns is not None,
+            exited_at_ns=self.exited_at_ns,
+            family=self.family,
+            minor=now[SUM["minor"]],
+            major=now[SUM["major"]],
+            failed=now[SUM["failed"]] if features.failed else None,
+            invalid=now[SUM["invalid"]] if features.failed else None,
+            minor_total=total[SUM["minor"]],
+            major_total=total[SUM["major"]],
+            failed_total=total[SUM["failed"]] if features.failed else None,
+            invalid_total=total[SUM["invalid"]] if features.failed else None,
+            read=now[SUM["read"]] if access else None,
+            write=now[SUM["write"]] if access else None,
+            exec=now[SUM["exec"]] if access else None,
+            kernel_mode=now[SUM["kernel_mode"]] if access else None,
+            stall_ns=now[SUM["latency_sum_ns"]] if features.latency else None,
+            stall_total_ns=total[SUM["latency_sum_ns"]] if features.latency else None,
+            lock_wait_ns=None,
+            latency=self.latency_now() if features.latency else None,
+            latency_total=self.latency_total() if features.latency else None,
+            causes=None,
+            trend=(*self.trend, rate)[-TREND_LENGTH:],
+            threads=self._thread_rows(features) if features.threads else (),
+        )
+
+    def _thread_rows(self, features: Features) -> tuple[ThreadRow, ...]:
+        return tuple(
+            ThreadRow(
+                tid=tid,
+                comm=comm,
+                minor=int(sums[SUM["minor"]]),
+                major=int(sums[SUM["major"]]),
+                failed=int(sums[SUM["failed"]]),
+                stall_ns=int(sums[SUM["latency_sum_ns"]]) if features.latency else None,
+            )
+            for tid, (comm, sums) in self.threads.items()
+        )

@@ -1,0 +1,149 @@
+"""Owns what ``/proc`` tells of processes by name: users, commands, memory, identity. Never raises.
+
+Anything may vanish between two reads, and a PID may come to mean another process: every answer is
+checked against the start time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from pftop.events import Identity, MemoryMapping, ProcessInfo, ProcessKey
+from pftop.source.machine import PAGE_BYTES
+from pftop.source.maps import MapsCache
+from pftop.source.procstat import ProcStat, read_stat
+from pftop.text import Safe, clean
+
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+MAX_COMMANDS = 16384
+COMMAND_BYTES = 4096
+
+T = TypeVar("T")
+Resolver = Callable[[int, int, int], Safe | None]
+
+
+def same_process(key: ProcessKey, stat: ProcStat) -> bool:
+    """Whether this ``/proc/PID/stat`` is of the process meant; its start time counts in ticks."""
+    return not key.start_ns or abs(key.start_ns // TICK_NS - stat.start_ticks) <= 1
+
+
+class Directory:
+    """A ``ProcessLookup`` over ``/proc`` with bounded caches."""
+
+    def __init__(self, resolve: Resolver | None = None, root: Path = Path("/proc")) -> None:
+        self._root = root
+        self._resolve = resolve
+        self._maps = MapsCache(root)
+        self._users: dict[int, Safe] = {}
+        self._commands: OrderedDict[tuple[ProcessKey, str], Safe] = OrderedDict()
+
+    def user(self, uid: int) -> Safe:
+        """A user's name, or the number where it has none."""
+        if uid not in self._users:
+            name = str(uid)
+            with contextlib.suppress(KeyError):
+                name = pwd.getpwuid(uid).pw_name
+            self._users[uid] = clean(name, 32)
+        return self._users[uid]
+
+    def describe(self, keys: Iterable[tuple[ProcessKey, Safe, int]]) -> Mapping[ProcessKey, ProcessInfo]:
+        """User, command and RSS for each (key, comm, uid); two small reads for one not seen before."""
+        return {key: self._describe(key, comm, uid) for key, comm, uid in keys}
+
+    def _describe(self, key: ProcessKey, comm: Safe, uid: int) -> ProcessInfo:
+        stat = read_stat(self._root / str(key.pid))
+        alive = stat is not None and stat.state not in "ZX" and same_process(key, stat)
+        rss = stat.rss_pages * PAGE_BYTES if alive and stat else None
+        return ProcessInfo(self.user(uid), self._command(key, comm, alive), rss, alive)
+
+    def _command(self, key: ProcessKey, comm: Safe, alive: bool) -> Safe:
+        # the name is part of the cache's key: exec changes both it and the command line
+        entry = (key, str(comm))
+        known = self._commands.get(entry)
+        if known is not None:
+            return known
+        text = self._read_command(key.pid) if alive else b""
+        command = clean(text, 512) if text else comm
+        if alive:
+            self._commands[entry] = command
+            if len(self._commands) > MAX_COMMANDS:
+                self._commands.popitem(last=False)
+        return command
+
+    def _read_command(self, pid: int) -> bytes:
+        try:
+            with open(self._root / str(pid) / "cmdline", "rb") as file:
+                return file.read(COMMAND_BYTES).rstrip(b"\0").replace(b"\0", b" ")
+        except OSError:
+            return b""
+
+    def identify(self, key: ProcessKey) -> Identity:
+        """All the drill-down says of a process; unknown where it has ended or may not be read."""
+        stat = read_stat(self._root / str(key.pid))
+        if stat is None or not same_process(key, stat):
+            return Identity()
+        try:
+            process = psutil.Process(key.pid)
+            with process.oneshot():
+                return Identity(
+                    exe=_ask(lambda: clean(process.exe() or "-", 256)),
+                    cmdline=_ask(lambda: clean(" ".join(process.cmdline()) or "-", 512)),
+                    user=_ask(lambda: clean(process.username(), 32)),
+                    started=_ask(process.create_time),
+                    threads=_ask(process.num_threads),
+                    rss_bytes=_ask(lambda: int(process.memory_info().rss)),
+                    swap_bytes=self._status_bytes(key.pid, b"VmSwap:"),
+                    cgroup=self._cgroup(key.pid),
+                    ppid=_ask(process.ppid),
+                    state=_ask(lambda: clean(process.status(), 16)),
+                )
+        except psutil.Error:
+            return Identity()
+
+    def _status_bytes(self, pid: int, name: bytes) -> int | None:
+        # psutil reads swap from smaps, which is forbidden here for its cost
+        try:
+            data = (self._root / str(pid) / "status").read_bytes()
+            return int(data.split(b"\n" + name, 1)[1].split()[0]) * 1024
+        except (OSError, IndexError, ValueError):
+            return None
+
+    def _cgroup(self, pid: int) -> Safe | None:
+        """The path in the unified hierarchy, else in the memory controller's."""
+        try:
+            lines = (self._root / str(pid) / "cgroup").read_bytes().splitlines()
+        except OSError:
+            return None
+        paths = {line.split(b":", 2)[1]: line.split(b":", 2)[2] for line in lines if line.count(b":") >= 2}
+        path = paths.get(b"") or paths.get(b"memory")
+        return clean(path, 256) if path else None
+
+    def mapping(self, key: ProcessKey, address: int) -> MemoryMapping | None:
+        """The mapping an address lies in."""
+        return self._maps.find(key, address)
+
+    def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
+        """All mappings in address order."""
+        return self._maps.mappings(key)
+
+    def symbol(self, key: ProcessKey, ip: int, kernel: bool) -> Safe | None:
+        """Function and offset of a code address, the kernel's or the process's; None where there is no name."""
+        if self._resolve is None:
+            return None
+        return self._resolve(-1, 0, ip) if kernel else self._resolve(key.pid, key.start_ns, ip)
+
+
+def _ask(question: Callable[[], T]) -> T | None:
+    """An answer of psutil's, or None where it refuses."""
+    try:
+        return question()
+    except (psutil.Error, OSError, ValueError):
+        return None

@@ -1,0 +1,219 @@
+"""Owns the running eBPF source: perf buffers drained into arrays, maps read once a sample, limits set.
+
+One thread calls it at a time; a lock keeps ``close`` from freeing the rings under a running poll, which
+would crash the interpreter rather than raise.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
+from pftop.source import wire
+from pftop.source.bpfmap import BulkMap, OneElement
+from pftop.source.machine import CostMeter, read_pressure, read_vmstat
+from pftop.source.program import MAX_PAGES, Program
+from pftop.text import Safe
+
+RING_PAGES = 128
+"""A CPU and ring: 512 KiB, some 400 final records or 4,000 logged faults."""
+LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
+"""Records a ring gathers before it wakes the reader; waking for each would cost 15 µs a fault."""
+BURST_NS = 250_000_000
+STALE_AFTER_SAMPLES = 30
+
+
+class LiveSource:
+    """Faults as the kernel sees them, from an attached ``Program``."""
+
+    def __init__(
+        self,
+        program: Program,
+        plan: PlanInfo,
+        capacity: int,
+        *,
+        log_rate: int,
+        min_latency_ns: int,
+        noise: Callable[[], Sequence[Safe]],
+        own_pid: int | None = None,
+    ) -> None:
+        self._program, self._plan, self._noise = program, plan, noise
+        self._lock = threading.Lock()
+        self._closed = False
+        self._events: list[bytes] = []
+        self._retired: list[bytes] = []
+        self._failure: BaseException | None = None
+        self._sweep: dict[int, tuple[int, int]] = {}
+        self._sweep_turn = 0
+        self._focused = 0
+        self._open_maps(capacity)
+        self._open_rings()
+        self._cost = CostMeter()
+        self._config.write(own_tgid=own_pid or os.getpid(), min_latency_ns=min_latency_ns, enabled=0)
+        self.set_log_rate(log_rate)
+        self._config.write(enabled=1)
+
+    def _open_maps(self, capacity: int) -> None:
+        lib, table = self._program.lib, self._program.table
+        self._threads = BulkMap(lib, table("threads").map_fd, np.dtype("<u4"), wire.dtype("thread_record"), capacity)
+        self._pages = BulkMap(lib, table("pages").map_fd, np.dtype("<u8"), wire.dtype("page_count"), MAX_PAGES)
+        cpus = table("globals").total_cpu
+        self._globals = OneElement(lib, table("globals").map_fd, wire.dtype("globals"), cpus)
+        self._config = OneElement(lib, table("config").map_fd, wire.dtype("config"))
+
+    def _open_rings(self) -> None:
+        for name, wakeup, into in (
+            ("faults", LOG_WAKEUP, self._events),
+            ("retired", RETIRED_WAKEUP, self._retired),
+        ):
+            size = wire.dtype("fault_event" if name == "faults" else "thread_record").itemsize
+            try:
+                self._program.table(name).open_perf_buffer(
+                    self._receiver(into, size), page_cnt=RING_PAGES, lost_cb=_ignore_lost, wakeup_events=wakeup
+                )
+            except Exception as error:
+                self._program.detach()
+                raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error
+
+    def _receiver(self, into: list[bytes], size: int) -> Callable[[int, int, int], None]:
+        """The callback libbcc runs a record: copies it out of the ring and must never raise."""
+        append, copy = into.append, ctypes.string_at
+
+        def receive(_cpu: int, data: int, length: int) -> None:
+            if length >= size:
+                append(copy(data, size))
+            else:
+                self._failure = SourceError("a record is too short", f"{length} bytes, want {size}", "pftop doctor")
+
+        return receive
+
+    @property
+    def plan(self) -> PlanInfo:
+        """The plan that runs."""
+        return self._plan
+
+    def read(self, timeout_s: float) -> Batch:
+        """Wait up to ``timeout_s``; then take all that the rings hold."""
+        with self._lock:
+            if not self._closed:
+                self._program.bpf.perf_buffer_poll(max(0, int(timeout_s * 1000)))
+            return self._drain()
+
+    def _drain(self) -> Batch:
+        if not self._closed:
+            self._program.bpf.perf_buffer_consume()
+        if self._failure is not None:
+            raise self._failure
+        batch = Batch(wire.decode(self._retired, "thread_record"), wire.decode(self._events, "fault_event"))
+        # in place: the callbacks hold these very lists
+        self._retired.clear()
+        self._events.clear()
+        return batch
+
+    def sample(self) -> Sample:
+        """Counters, records, and what the rings held after them; see ``Sample`` for the order and why."""
+        with self._lock:
+            if self._closed:
+                raise SourceError("the source is closed", "sample after close")
+            before = self._counters()
+            vmstat = read_vmstat()
+            keys, records = self._threads.read()
+            ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            late = self._drain()
+            after = self._counters()
+            pages = self._read_pages()
+            self._sweep_stale(keys, records)
+        return Sample(
+            ts_ns=ts_ns,
+            records=records[records["created_ns"] != 0],
+            late=late,
+            before=before,
+            after=after,
+            vmstat=vmstat,
+            vmstat_gap=after.seen - before.seen,
+            pages=pages,
+            pressure=read_pressure(),
+            cost=self._cost.read(),
+        )
+
+    def _counters(self) -> Counters:
+        sums = self._globals.read()
+        total: dict[str, int] = {name: int(sums[name].sum()) for name in sums.dtype.names or ()}
+        return Counters(**{name: total[name] for name in Counters.__dataclass_fields__})
+
+    def _read_pages(self) -> Records | None:
+        if not self._focused:
+            return None
+        keys, values = self._pages.read(delete=True)
+        joined = np.zeros(len(keys), np.dtype([("page", "<u8"), *[(n, "<u8") for n in values.dtype.names or ()]]))
+        joined["page"] = keys
+        for name in values.dtype.names or ():
+            joined[name] = values[name]
+        return joined
+
+    def _sweep_stale(self, keys: Records, records: Records) -> None:
+        """Delete records whose thread is gone: made by faults after its exit tracepoint.
+
+        Each record is looked at once in ``STALE_AFTER_SAMPLES`` samples, and only if it did not change.
+        """
+        self._sweep_turn = (self._sweep_turn + 1) % STALE_AFTER_SAMPLES
+        mine = np.flatnonzero(np.remainder(keys.astype(np.int64), STALE_AFTER_SAMPLES) == self._sweep_turn)
+        stale = []
+        for at in mine.tolist():
+            record, tid = records[at], int(keys[at])
+            state = (int(record["created_ns"]), int(record["minor"] + record["major"] + record["failed"]))
+            if self._sweep.get(tid) != state:
+                self._sweep[tid] = state
+            elif not os.path.exists(f"/proc/{tid}"):
+                # handed on as any other retired record, so that nobody takes it for a lost one
+                self._retired.append(record.tobytes())
+                stale.append(tid)
+                del self._sweep[tid]
+        self._threads.delete(np.array(stale, np.uint32))
+        if len(self._sweep) > 2 * len(keys) + 1024:
+            self._sweep.clear()
+
+    def focus(self, pid: int | None) -> None:
+        """Count pages for this process alone; its faults go first in the log."""
+        with self._lock:
+            if self._closed:
+                return
+            self._config.write(focus_tgid=0)
+            if self._focused or pid:
+                self._pages.read(delete=True)
+            self._focused = pid or 0
+            self._config.write(focus_tgid=self._focused)
+
+    def set_log_rate(self, per_second: int) -> None:
+        """Bound the log to this many faults a second and CPU; half of a burst is kept for those that go first."""
+        self._config.write(
+            log_interval_ns=1_000_000_000 // max(1, per_second),
+            log_burst_ns=BURST_NS,
+            log_reserve_ns=BURST_NS // 2,
+        )
+
+    def adopt(self, enabled: bool) -> None:
+        """While on, a process pftop forks becomes the head of the family."""
+        self._config.write(adopt=int(enabled))
+
+    def messages(self) -> Sequence[Safe]:
+        """What libbcc wrote to the standard streams since the last call."""
+        return self._noise()
+
+    def close(self) -> None:
+        """Detach every probe; may be called twice."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._program.detach()
+
+
+def _ignore_lost(_count: Any) -> None:
+    """Loss is counted by the programs themselves, exactly; libbcc would print without this."""

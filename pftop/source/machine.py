@@ -1,0 +1,64 @@
+"""Owns readings of the machine as a whole: vmstat's fault counters, memory pressure, and pftop's own cost."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from pathlib import Path
+
+from pftop.events import Cost, Pressure, VmStat
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def read_vmstat(path: Path = Path("/proc/vmstat")) -> VmStat | None:
+    """``pgfault`` and ``pgmajfault``, which count failed faults and those of get_user_pages too."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    numbers = []
+    for name in (b"pgfault ", b"pgmajfault "):
+        at = data.find(b"\n" + name)
+        if at < 0:
+            return None
+        numbers.append(int(data[at + 1 + len(name) :].split(b"\n", 1)[0]))
+    return VmStat(*numbers)
+
+
+def read_pressure(path: Path = Path("/proc/pressure/memory")) -> Pressure | None:
+    """Share of the last 10 s in which some, or all, tasks waited for memory, in per cent."""
+    try:
+        lines = path.read_text().splitlines()
+        values = [float(line.split()[1].removeprefix("avg10=")) for line in lines[:2]]
+    except (OSError, ValueError, IndexError):
+        return None
+    return Pressure(*values) if len(values) == 2 else None
+
+
+def own_rss_bytes() -> int | None:
+    """Resident memory of this process."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * PAGE_BYTES
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+class CostMeter:
+    """CPU share of this process between two readings, and its memory."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), self._used()
+
+    @staticmethod
+    def _used() -> float:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime
+
+    def read(self) -> Cost:
+        """Since the last call; the ratio is None when no time has passed."""
+        wall, cpu = time.monotonic(), self._used()
+        ratio = (cpu - self._cpu) / (wall - self._wall) if wall > self._wall else None
+        self._wall, self._cpu = wall, cpu
+        return Cost(cpu_ratio=ratio, rss_bytes=own_rss_bytes())

@@ -1,0 +1,94 @@
+"""Owns the reading of ``/proc/PID/maps`` and the cache that names the mapping an address lies in.
+
+Never ``smaps``: it walks page tables under the lock that the faults measured here wait for.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pftop.events import MemoryMapping, ProcessKey
+from pftop.text import Safe, clean
+
+MAX_PROCESSES = 64
+MAX_AGE_S = 5.0
+MIN_AGE_S = 0.25
+"""A miss reads the file anew, but not more often than this."""
+ANONYMOUS = Safe("[anon]")
+
+
+def parse_maps(data: bytes) -> tuple[MemoryMapping, ...]:
+    """Mappings in address order; lines that make no sense are passed over.
+
+    A file name may hold anything but a newline, which the kernel writes as ``\\012``.
+    """
+    found = []
+    for line in data.split(b"\n"):
+        fields = line.split(None, 5)
+        if len(fields) < 5:
+            continue
+        try:
+            start, end = (int(part, 16) for part in fields[0].split(b"-"))
+            offset = int(fields[2], 16)
+        except ValueError:
+            continue
+        name = clean(fields[5], 256) if len(fields) > 5 else ANONYMOUS
+        found.append(MemoryMapping(start, end, fields[1].decode("ascii", "replace"), offset, name))
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class _Entry:
+    read_at: float
+    mappings: tuple[MemoryMapping, ...]
+    starts: list[int]
+
+
+class MapsCache:
+    """Mappings of the processes last asked about."""
+
+    def __init__(self, root: Path = Path("/proc")) -> None:
+        self._root = root
+        self._entries: OrderedDict[ProcessKey, _Entry] = OrderedDict()
+
+    def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
+        """All mappings, at most ``MAX_AGE_S`` old; empty when they cannot be read."""
+        return self._entry(key, MAX_AGE_S).mappings
+
+    def find(self, key: ProcessKey, address: int) -> MemoryMapping | None:
+        """The mapping of an address; read anew when a fresh look could find one."""
+        mapping = _find(self._entry(key, MAX_AGE_S), address)
+        if mapping is None:
+            mapping = _find(self._entry(key, MIN_AGE_S), address)
+        return mapping
+
+    def _entry(self, key: ProcessKey, max_age_s: float) -> _Entry:
+        entry, now = self._entries.get(key), time.monotonic()
+        if entry is None or now - entry.read_at > max_age_s:
+            old = entry.mappings if entry else ()
+            # a process that has ended keeps the mappings it was last seen with
+            mappings = self._read(key.pid) or old
+            entry = _Entry(now, mappings, [mapping.start for mapping in mappings])
+            self._entries[key] = entry
+        self._entries.move_to_end(key)
+        while len(self._entries) > MAX_PROCESSES:
+            self._entries.popitem(last=False)
+        return entry
+
+    def _read(self, pid: int) -> tuple[MemoryMapping, ...]:
+        try:
+            return parse_maps((self._root / str(pid) / "maps").read_bytes())
+        except OSError:
+            return ()
+
+
+def _find(entry: _Entry, address: int) -> MemoryMapping | None:
+    at = bisect_right(entry.starts, address) - 1
+    if at >= 0 and address < entry.mappings[at].end:
+        return entry.mappings[at]
+    return None

@@ -1,0 +1,93 @@
+"""Owns the way from facts to a running source: choose plans, try each in earnest, keep the best that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+from pftop.events import FaultSource, PlanInfo, SourceError
+from pftop.source import wire
+from pftop.source.bcc_module import load_bcc
+from pftop.source.directory import Directory
+from pftop.source.kernel import KernelFacts
+from pftop.source.live import LiveSource
+from pftop.source.plan import GIVES, LADDER, ProbePlan, Refusal, choose
+from pftop.source.proc import ProcSource
+from pftop.source.program import Program, map_capacity
+from pftop.source.symbols import Symbols
+from pftop.text import Safe, clean
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A running source, and the lookup that goes with it."""
+
+    source: FaultSource
+    lookup: Directory
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the command line asks of an eBPF source."""
+
+    log_rate: int = 1000
+    min_latency_ns: int = 0
+    capacity: int | None = None
+    """Thread records to make room for; None: by the number of threads there are."""
+
+
+def plan_info(plan: ProbePlan, facts: KernelFacts, refusals: Sequence[Refusal]) -> PlanInfo:
+    """What views are told of the running plan."""
+    better = LADDER[: LADDER.index(plan.name)]
+    return PlanInfo(
+        name=plan.name,
+        features=plan.features,
+        why_not_better=tuple(f"{refusal.plan}: {refusal.why}" for refusal in refusals),
+        next_gives=GIVES[better[-1]] if better else "",
+        kernel=facts.release,
+        arch=facts.arch,
+        cpus=facts.cpus,
+        host=clean(facts.host, 64),
+    )
+
+
+def open_source(facts: KernelFacts, probe: str, limits: Limits, noise: Callable[[], Sequence[Safe]]) -> Opened:
+    """The best plan that runs; raises SourceError when a forced one does not."""
+    decision = choose(facts, probe)
+    refusals = list(decision.refusals)
+    bcc: ModuleType | None = None
+    for plan in decision.plans:
+        if plan.name == "proc":
+            return Opened(ProcSource(plan_info(plan, facts, refusals)), Directory(), tuple(refusals))
+        try:
+            bcc = bcc or load_bcc(wire.bpf_dir())
+            source = _open_live(bcc, plan, facts, limits, refusals, noise)
+        except SourceError as error:
+            caught = " · ".join(noise()[-3:])
+            why = f"{error.what}: {error.why}" + (f" ({caught})" if caught else "")
+            refusals.append(Refusal(plan.name, why, error.fix))
+            continue
+        return Opened(source, Directory(Symbols(bcc).resolve), tuple(refusals))
+    last = refusals[-1]
+    raise SourceError(f"the {last.plan} plan cannot run here", last.why, last.fix)
+
+
+def _open_live(
+    bcc: ModuleType,
+    plan: ProbePlan,
+    facts: KernelFacts,
+    limits: Limits,
+    refusals: Sequence[Refusal],
+    noise: Callable[[], Sequence[Safe]],
+) -> LiveSource:
+    capacity = limits.capacity or map_capacity(facts.threads)
+    program = Program(bcc, plan, facts, capacity)
+    info = plan_info(plan, facts, refusals)
+    if program.missing:
+        lacking = ", ".join(program.missing)
+        info = replace(info, why_not_better=(*info.why_not_better, f"without optional probes: {lacking}"))
+    return LiveSource(
+        program, info, capacity, log_rate=limits.log_rate, min_latency_ns=limits.min_latency_ns, noise=noise
+    )

@@ -1,0 +1,163 @@
+"""Owns the choice of a probe plan: from facts to an ordered list of plans to try. Pure; needs no kernel.
+
+A plan is tried in earnest only by ``live``; here is decided which are worth trying, and why others are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pftop.events import Features
+from pftop.source.kernel import KernelFacts
+
+ARCHES = {"x86_64": "X86", "riscv64": "RISCV"}
+"""Machines whose fault error code the programs decode, with the name the C sources use."""
+LADDER = ("fentry", "kprobe", "perf", "proc")
+
+PROC_FEATURES = Features(
+    latency=False,
+    log=False,
+    failed=False,
+    access=False,
+    threads=False,
+    remote=False,
+    lock_wait=False,
+    cause=False,
+    pages=False,
+)
+PERF_FEATURES = Features(
+    latency=True,
+    log=True,
+    failed=True,
+    access=True,
+    threads=True,
+    remote=False,
+    lock_wait=False,
+    cause=False,
+    pages=True,
+)
+GIVES = {
+    "fentry": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
+    "kprobe": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
+    "perf": "latency, stall time, invalid faults, the event log, and processes that live less than a second",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One probe: what kind, on what, running which function of the C sources."""
+
+    kind: str
+    """raw_tracepoint or software_event."""
+    target: str
+    function: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """A way to see faults, ready to be tried."""
+
+    name: str
+    sources: tuple[str, ...]
+    """Files under ``bpf/``, joined in this order into one text."""
+    attachments: tuple[Attachment, ...]
+    """In the order of attaching: what closes a fault before what opens one."""
+    features: Features
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a plan is not, or could not be, run, and the command that would help ("" when none does)."""
+
+    plan: str
+    why: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Plans to try, best first, and the better ones that facts alone rule out."""
+
+    plans: tuple[ProbePlan, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def lifetime_attachments(facts: KernelFacts) -> tuple[Attachment, ...]:
+    """The probes every eBPF plan shares: the ends and beginnings of threads, and signals."""
+    raw = "raw_tracepoint"
+    shared = [
+        Attachment(raw, "sched_process_exit", "on_exit"),
+        Attachment(raw, "sched_process_exec", "on_exec", required=False),
+        Attachment(raw, "signal_generate", "on_signal", required=False),
+    ]
+    if facts.btf is not None:
+        shared += [
+            Attachment(raw, "task_newtask", "on_newtask", required=False),
+            Attachment(raw, "task_rename", "on_rename", required=False),
+        ]
+    return tuple(shared)
+
+
+def perf_plan(facts: KernelFacts) -> ProbePlan:
+    """Entry by raw tracepoints, completion by perf software events."""
+    return ProbePlan(
+        name="perf",
+        sources=("maps.c", "account.c", "perf.c", "signal.c", "lifetime.c", "entry.c"),
+        attachments=(
+            *lifetime_attachments(facts),
+            Attachment("software_event", "PAGE_FAULTS_MIN", "on_minor"),
+            Attachment("software_event", "PAGE_FAULTS_MAJ", "on_major"),
+            Attachment("raw_tracepoint", "page_fault_kernel", "on_fault_kernel"),
+            Attachment("raw_tracepoint", "page_fault_user", "on_fault_user"),
+        ),
+        features=PERF_FEATURES,
+    )
+
+
+PROC_PLAN = ProbePlan(name="proc", sources=(), attachments=(), features=PROC_FEATURES)
+
+
+def why_no_bpf(facts: KernelFacts) -> Refusal | None:
+    """The reason, common to all eBPF plans, why none can run; None when nothing speaks against trying."""
+    if facts.arch not in ARCHES:
+        return Refusal("perf", f"the machine is {facts.arch}; the eBPF plans know {', '.join(ARCHES)}")
+    if not facts.privileged:
+        who = f"effective uid {facts.euid}, capabilities BPF and PERFMON or SYS_ADMIN missing"
+        return Refusal("perf", f"eBPF needs root ({who})", "sudo pftop")
+    if facts.lockdown and "[confidentiality]" in facts.lockdown:
+        return Refusal("perf", f"kernel lockdown forbids eBPF tracing (lockdown is {facts.lockdown!r})")
+    if facts.btf is None and facts.tracefs is None:
+        return Refusal(
+            "perf",
+            f"neither BTF ({facts.btf_error or 'missing'}) nor tracefs tells which tracepoints exist",
+            "mount -t tracefs nodev /sys/kernel/tracing",
+        )
+    if "page_fault_user" not in facts.tracepoints:
+        return Refusal("perf", "the kernel has no tracepoint exceptions:page_fault_user")
+    return None
+
+
+def refuse_full_plan(name: str, facts: KernelFacts) -> Refusal:
+    """Why a plan that hooks ``handle_mm_fault`` is not tried."""
+    if name == "kprobe" and not facts.kprobe_pmu:
+        return Refusal(name, "this kernel is built without kprobes (no kprobe event source in sysfs)")
+    return Refusal(name, "this version of pftop has no probes on handle_mm_fault")
+
+
+def choose(facts: KernelFacts, probe: str = "auto") -> Decision:
+    """Which plans to try for ``--probe``, best first. ``proc`` always works and ends the automatic list."""
+    wanted = LADDER if probe == "auto" else (probe,)
+    obstacle = why_no_bpf(facts)
+    plans: list[ProbePlan] = []
+    refusals: list[Refusal] = []
+    for name in wanted:
+        if name == "proc":
+            plans.append(PROC_PLAN)
+        elif obstacle is not None:
+            refusals.append(Refusal(name, obstacle.why, obstacle.fix))
+        elif name == "perf":
+            plans.append(perf_plan(facts))
+        else:
+            refusals.append(refuse_full_plan(name, facts))
+    return Decision(tuple(plans), tuple(refusals))

@@ -1,0 +1,142 @@
+"""Owns the BPF program's text, its integers and its life: compile, attach a plan, detach every probe.
+
+The text is constant for a plan and a kernel: options travel in maps. What BCC raises becomes SourceError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pftop.events import SourceError
+from pftop.source import wire
+from pftop.source.btf import declare
+from pftop.source.kernel import STRUCTS, KernelFacts
+from pftop.source.plan import ARCHES, Attachment, ProbePlan
+
+MAX_PAGES = 65536
+MAX_FAMILY = 65536
+MIN_THREADS, MAX_THREADS = 8192, 131072
+WIRE_STRUCTS = ("thread_record", "fault_event", "globals", "config", "page_count")
+
+
+def map_capacity(threads: int) -> int:
+    """Thread records to make room for: four times the threads there are, in powers of two."""
+    capacity = MIN_THREADS
+    while capacity < min(4 * threads, MAX_THREADS):
+        capacity *= 2
+    return capacity
+
+
+def kernel_structs(facts: KernelFacts) -> str:
+    """C text of the kernel structs that are read, from BTF; empty when one is missing."""
+    if facts.btf is None:
+        return ""
+    members = facts.btf.members(STRUCTS)
+    if any(set(members.get(name, ())) != set(wanted) for name, wanted in STRUCTS.items()):
+        return ""
+    return "".join(declare(name, members[name]) for name in STRUCTS)
+
+
+def compile_flags(facts: KernelFacts, capacity: int, *, have_task: bool) -> list[str]:
+    """All integers the text depends on; both sides' struct sizes are checked against each other."""
+    flags = [
+        f"-I{wire.bpf_dir()}",
+        f"-DPFTOP_ARCH_{ARCHES[facts.arch]}",
+        f"-DPFTOP_BOOT_CLOCK={int(facts.boot_clock)}",
+        f"-DPFTOP_MAX_THREADS={capacity}",
+        f"-DPFTOP_MAX_PAGES={MAX_PAGES}",
+        f"-DPFTOP_MAX_FAMILY={MAX_FAMILY}",
+    ]
+    flags += [f"-DPFTOP_SIZE_{name.upper()}={wire.dtype(name).itemsize}" for name in WIRE_STRUCTS]
+    return [*flags, "-DPFTOP_HAVE_TASK"] if have_task else flags
+
+
+def program_text(plan: ProbePlan, structs: str, directory: Path) -> str:
+    """One C text: BCC makes probes of functions in the main text only, never of included ones."""
+    files = ("fault.h", *plan.sources)
+    parts = [f'#line 1 "bpf/{name}"\n{(directory / name).read_text()}' for name in files]
+    return "".join(["#include <uapi/linux/ptrace.h>\n", structs, *parts])
+
+
+class Program:
+    """A compiled program and its attached probes. One an interpreter: BCC keeps each until exit."""
+
+    def __init__(self, bcc: ModuleType, plan: ProbePlan, facts: KernelFacts, capacity: int) -> None:
+        """Compile and load; raises SourceError when clang or the kernel's verifier refuses."""
+        structs = kernel_structs(facts)
+        have_task = bool(structs)
+        flags = compile_flags(facts, capacity, have_task=have_task)
+        self._bcc = bcc
+        self.plan = plan
+        self.missing: list[str] = []
+        """Optional probes that did not attach."""
+        try:
+            self.bpf: Any = bcc.BPF(text=program_text(plan, structs, wire.bpf_dir()), cflags=flags)
+        except Exception as error:
+            raise SourceError("the BPF program did not compile", str(error), "pftop doctor") from error
+        self._functions = have_task
+        try:
+            for attachment in plan.attachments:
+                self._attach(attachment)
+        except SourceError:
+            self.detach()
+            raise
+
+    @property
+    def lib(self) -> Any:
+        """libbcc, for map access."""
+        return self._bcc.libbcc.lib
+
+    def table(self, name: str) -> Any:
+        """A map of the program by its name in the C text."""
+        return self.bpf[name.encode()]
+
+    def _attach(self, attachment: Attachment) -> None:
+        if attachment.function in ("on_newtask", "on_rename") and not self._functions:
+            self.missing.append(attachment.target)
+            return
+        try:
+            self._attach_kind(attachment)
+        except Exception as error:
+            if attachment.required:
+                what = f"attaching {attachment.kind.replace('_', ' ')} {attachment.target} was refused"
+                raise SourceError(what, str(error), "pftop doctor") from error
+            self.missing.append(attachment.target)
+
+    def _attach_kind(self, attachment: Attachment) -> None:
+        function = attachment.function.encode()
+        if attachment.kind == "raw_tracepoint":
+            self.bpf.attach_raw_tracepoint(tp=attachment.target.encode(), fn_name=function)
+        elif attachment.kind == "software_event":
+            config = getattr(self._bcc.PerfSWConfig, attachment.target)
+            self.bpf.attach_perf_event(
+                ev_type=self._bcc.PerfType.SOFTWARE, ev_config=config, fn_name=function, sample_period=1
+            )
+        else:
+            raise ValueError(f"no such kind of probe: {attachment.kind}")
+
+    def detach(self) -> None:
+        """Detach every probe, each on its own: one failure must not leave the others attached."""
+        bpf = self.bpf
+        for name in list(bpf.raw_tracepoint_fds):
+            with contextlib.suppress(Exception):
+                bpf.detach_raw_tracepoint(name)
+        for kind, config in list(bpf.open_perf_events):
+            with contextlib.suppress(Exception):
+                bpf.detach_perf_event(kind, config)
+        with contextlib.suppress(Exception):
+            bpf.cleanup()
+
+
+def limits(capacity: int) -> Mapping[str, int]:
+    """Bytes of kernel memory the larger maps take, by map."""
+    overhead = 64
+    return {
+        "threads": capacity * (wire.dtype("thread_record").itemsize + overhead),
+        "pages": MAX_PAGES * (wire.dtype("page_count").itemsize + overhead),
+        "family": MAX_FAMILY * (8 + overhead),
+    }
