@@ -213,6 +213,9 @@ class FaultSource(Protocol):
     def focus(self, pid: int | None) -> None:
         """Count pages for this process alone, and let its faults go first in the log."""
 
+    def adopt(self, enabled: bool) -> None:
+        """While on, a process that pftop forks becomes the head of the family that ``--`` follows."""
+
     def set_log_rate(self, per_second: int) -> None:
         """Bound the log, in faults a second and CPU."""
 

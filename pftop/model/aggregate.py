@@ -13,11 +13,11 @@ import numpy as np
 
 from pftop.events import Batch, Counters, PlanInfo, ProcessInfo, ProcessKey, Records, Sample, VmStat
 from pftop.model import ledger
-from pftop.model.book import SUM, Change, Matrix, ThreadBook, sums_of, totals_of
+from pftop.model.book import SUM, Change, Matrix, ThreadBook, name_of, sums_of, totals_of
 from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.process import Process
 from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
-from pftop.text import Safe, clean
+from pftop.text import Safe
 
 HISTORY_LENGTH = 120
 KEEP_EXITED_NS = 6_000_000_000
@@ -36,10 +36,9 @@ class Tick:
 class Aggregator:
     """Processes by identity, and the machine's totals and history."""
 
-    def __init__(self, plan: PlanInfo, first: Sample, *, keep_all: bool = False) -> None:
-        """``first`` is the reading from which on everything counts; ``keep_all`` never drops ended rows."""
+    def __init__(self, plan: PlanInfo, first: Sample) -> None:
+        """``first`` is the reading from which on everything counts."""
         self._plan = plan
-        self._keep_ns = None if keep_all else KEEP_EXITED_NS
         self._book = ThreadBook(first.records[:0])
         self._processes: dict[ProcessKey, Process] = {}
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY_LENGTH)
@@ -79,7 +78,7 @@ class Aggregator:
             process = self._processes.get(key)
             if process is None:
                 last = change.records[-1]
-                process = Process(key, int(last["uid"]), clean(last["comm"].item()))
+                process = Process(key, int(last["uid"]), name_of(last["comm"].item()))
                 self._processes[key] = process
             process.add(change)
 
@@ -120,12 +119,13 @@ class Aggregator:
             process.info = info
 
     def _drop_old(self, now_ns: int) -> None:
-        if self._keep_ns is None:
-            return
+        """The followed command's family stays: its end is told with all its rows."""
         old = [
             key
             for key, process in self._processes.items()
-            if process.exited_at_ns is not None and now_ns - process.exited_at_ns > self._keep_ns
+            if process.exited_at_ns is not None
+            and now_ns - process.exited_at_ns > KEEP_EXITED_NS
+            and not process.family
         ]
         for key in old:
             self._gone += self._processes.pop(key).sums

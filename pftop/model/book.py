@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pftop.events import Records
+from pftop.text import Safe, clean
 
 SUMS = (
     "minor",
@@ -51,6 +52,11 @@ def identities(records: Records) -> npt.NDArray[np.uint64]:
     """One number a record: a tid is reused, a tid with the moment its record was made is not."""
     mixed: npt.NDArray[np.uint64] = records["created_ns"] * MIX + records["tid"]
     return mixed
+
+
+def name_of(raw: bytes) -> Safe:
+    """A thread's name: what stands before the first NUL; behind it may be the rest of a longer, older one."""
+    return clean(raw.split(b"\0", 1)[0])
 
 
 def sums_of(records: Records) -> Matrix:

@@ -32,13 +32,14 @@ class Collector:
         interval_s: float = 1.0,
         first_after_s: float | None = None,
         log: bool = True,
-        keep_all: bool = False,
+        lines_per_second: int = LINES_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """``first_after_s``: when the first snapshot is due, if sooner than a whole interval."""
         self._source, self._lookup = source, lookup
-        self._clock, self._wall = clock, wall
+        self._clock = clock
+        self._lines_per_second = lines_per_second
         self._interval_s = interval_s
         self._log = log and source.plan.features.log
         self._focus: ProcessKey | None = None
@@ -48,7 +49,7 @@ class Collector:
         self._lines_at = clock()
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
-        self._books = Aggregator(source.plan, first, keep_all=keep_all)
+        self._books = Aggregator(source.plan, first)
         if self._log:
             self._pending.append(first.late.events)
         self._due = clock() + (interval_s if first_after_s is None else min(first_after_s, interval_s))
@@ -132,7 +133,7 @@ class Collector:
             return (), 0
         events = np.concatenate(self._pending)
         self._pending = []
-        most = max(1, int(min(1.0, now - self._lines_at) * LINES_PER_SECOND))
+        most = max(1, int(min(1.0, now - self._lines_at) * self._lines_per_second))
         self._lines_at = now
         chosen = lines.select(events, most, self._focused.pid if self._focused else None)
         return lines.resolve(chosen, self._lookup, self._boot_time_s), len(events) - len(chosen)

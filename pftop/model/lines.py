@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pftop.events import Access, FaultKind, ProcessKey, ProcessLookup, Records
+from pftop.model.book import name_of
 from pftop.model.snapshot import LogLine
-from pftop.text import clean
 
 KERNEL_MODE, LATENCY_KNOWN = 1, 2
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
@@ -35,7 +35,7 @@ def _line(event: np.void, lookup: ProcessLookup, boot_time_s: float) -> LogLine:
         time=boot_time_s + ts_ns / 1e9,
         key=key,
         tid=int(event["tid"]),
-        comm=clean(event["comm"].item(), 16 * 4),
+        comm=name_of(event["comm"].item()),
         kind=FaultKind(int(event["kind"])),
         access=Access(int(event["access"])),
         kernel_mode=kernel_mode,

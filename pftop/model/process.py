@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pftop.events import Features, ProcessInfo, ProcessKey, Records
-from pftop.model.book import SUM, SUMS, Change, Matrix
+from pftop.model.book import SUM, SUMS, Change, Matrix, name_of
 from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.snapshot import Latency, ProcessRow, ThreadRow
-from pftop.text import Safe, clean
+from pftop.text import Safe
 
 TREND_LENGTH = 60
 GROUP_DEAD, FAMILY = 1, 2
@@ -81,7 +81,7 @@ class Process:
         tids = change.records["tid"].tolist()
         for tid, comm, sums in zip(tids, change.records["comm"].tolist(), change.thread_sums, strict=True):
             known = self.threads.get(tid)
-            self.threads[tid] = (clean(comm), sums if known is None else known[1] + sums)
+            self.threads[tid] = (name_of(comm), sums if known is None else known[1] + sums)
 
     def _note(self, records: Records) -> None:
         for kind, extremes in (("minor", self.minor), ("major", self.major)):
@@ -96,7 +96,7 @@ class Process:
         leader = np.flatnonzero(records["tid"] == self.key.pid)
         if len(leader):
             # the process is called as its first thread is; the last record has its latest name
-            self.comm = clean(records["comm"][leader[-1]].item())
+            self.comm = name_of(records["comm"][leader[-1]].item())
             self.uid = int(records["uid"][leader[-1]])
 
     @property

@@ -7,6 +7,7 @@ Everything is asked of the kernel itself (BTF, tracefs, sysfs, ``/proc``), never
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 from dataclasses import dataclass
@@ -175,3 +176,15 @@ def gather(root: Path = Path("/")) -> KernelFacts:
         pressure=read_text(root / "proc/pressure/memory") is not None,
         wsl="microsoft" in names.release.lower(),
     )
+
+
+def mount_tracefs(root: Path = Path("/")) -> str | None:
+    """Mount tracefs where root finds it missing; returns why that failed, None when it is there."""
+    if find_tracefs(root) is not None:
+        return None
+    if os.geteuid() != 0:
+        return "not root"
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"nodev", b"/sys/kernel/tracing", b"tracefs", 0, None) < 0:
+        return os.strerror(ctypes.get_errno())
+    return None

@@ -18,6 +18,7 @@ from pftop.source.machine import CostMeter, read_pressure, read_vmstat
 from pftop.source.procstat import read_all
 from pftop.text import Safe
 
+FAMILY = wire.header().numbers["THREAD_FAMILY"]
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
@@ -31,6 +32,7 @@ class ProcSource:
         self._opened_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self._base: dict[tuple[int, int], tuple[int, int]] | None = None
         self._own = (0, 0)
+        self._family: set[int] = set()
 
     @property
     def plan(self) -> PlanInfo:
@@ -64,6 +66,7 @@ class ProcSource:
             self._base = {(s.pid, s.start_ticks): (s.minflt, s.majflt) for s, _ in stats}
         records = wire.empty("thread_record", len(stats))
         own_pid, kept = os.getpid(), 0
+        self._grow_family(own_pid, {s.pid: s.ppid for s, _ in stats})
         for stat, uid in stats:
             minor, major = self._base.get((stat.pid, stat.start_ticks), (0, 0))
             minor, major = stat.minflt - minor, stat.majflt - major
@@ -77,11 +80,26 @@ class ProcSource:
             record["minor"], record["major"] = minor, major
             record["tgid"] = record["tid"] = stat.pid
             record["uid"], record["comm"] = uid, stat.comm[:15]
+            record["flags"] = FAMILY if stat.pid in self._family else 0
             kept += 1
         return records[:kept]
 
+    def _grow_family(self, own_pid: int, parents: dict[int, int]) -> None:
+        """Add descendants; those seen once stay when their parent ends before them."""
+        self._family &= parents.keys()
+        for pid in parents:
+            chain, at = [], pid
+            while at in parents and at != own_pid and at not in self._family and at not in chain:
+                chain.append(at)
+                at = parents[at]
+            if at == own_pid or at in self._family:
+                self._family.update(chain)
+
     def focus(self, pid: int | None) -> None:
         """Nothing to count by page here."""
+
+    def adopt(self, enabled: bool) -> None:
+        """pftop forks nothing but the command that is followed: its descendants are the family."""
 
     def set_log_rate(self, per_second: int) -> None:
         """There is no log."""

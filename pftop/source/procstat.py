@@ -18,6 +18,7 @@ class ProcStat(NamedTuple):
     pid: int
     comm: bytes
     state: str
+    ppid: int
     minflt: int
     majflt: int
     threads: int
@@ -36,6 +37,7 @@ def parse_stat(data: bytes) -> ProcStat | None:
             pid=int(data[:left]),
             comm=data[left + 1 : right],
             state=rest[0].decode("ascii", "replace"),
+            ppid=int(rest[1]),
             minflt=int(rest[7]),
             majflt=int(rest[9]),
             threads=int(rest[17]),

@@ -1,0 +1,167 @@
+"""Owns the command line: the parser, and each option's check. Imports nothing slow, so ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import re
+from collections.abc import Sequence
+
+import pftop
+from pftop.options import Options
+
+PROBES = ("auto", "fentry", "kprobe", "perf", "proc")
+UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+MIN_DELAY_S, MAX_DELAY_S = 0.1, 60.0
+MAX_LOG_RATE = 10_000
+
+DESCRIPTION = "top for page faults: which processes fault, how often, and how much time it costs them."
+EPILOG = """\
+pftop doctor [--json] tells what this machine has, what runs here and how to get what is missing.
+With -- CMD pftop follows CMD and its descendants only. Exit status: 0 fine, the status of CMD with --,
+2 usage, 3 cannot run here, 130 on Ctrl+C."""
+
+
+def duration_ns(text: str) -> int:
+    """A time with its unit: 100us, 1.5ms, 2s."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s)", text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write for example 100us, 1.5ms or 2s")
+    return round(float(match[1]) * UNITS_NS[match[2]])
+
+
+def delay_s(text: str) -> float:
+    """Seconds between updates."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not MIN_DELAY_S <= value <= MAX_DELAY_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between {MIN_DELAY_S} and {MAX_DELAY_S:.0f} seconds")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not re.fullmatch(r"\d{1,12}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def log_rate(text: str) -> int:
+    """Logged faults a second and CPU."""
+    value = positive(text)
+    if value > MAX_LOG_RATE:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MAX_LOG_RATE} a second and CPU")
+    return value
+
+
+def live_pids(text: str) -> tuple[int, ...]:
+    """Processes that exist."""
+    pids = []
+    for part in text.split(","):
+        if not re.fullmatch(r"\d{1,7}", part.strip()):
+            raise argparse.ArgumentTypeError(f"{part!r} is not a process id")
+        pid = int(part)
+        if pid < 1 or not os.path.exists(f"/proc/{pid}"):
+            raise argparse.ArgumentTypeError(f"there is no process {pid}")
+        pids.append(pid)
+    return tuple(pids)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options of the live and batch views."""
+    made = argparse.ArgumentParser(
+        prog="pftop",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        usage="pftop [OPTIONS] [-- CMD [ARG...]]\n       pftop doctor [--json]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = made.add_argument_group("what to show").add_argument
+    add("-p", "--pid", metavar="PID[,PID]", type=live_pids, action="append", help="only these processes")
+    add("-u", "--user", metavar="USER", help="only this user's processes (name or uid)")
+    add("-F", "--filter", metavar="EXPR", default="", help="only processes that match, as with the / key")
+    add("-s", "--sort", metavar="COL", help="sort by this column: stall, min, maj, inv, p99, max, pid, ...")
+    add("-r", "--reverse", action="store_true", help="reverse the order")
+    add("-H", "--threads", action="store_true", help="threads of each process too (with -b and -J)")
+    add("--min-latency", metavar="TIME", type=duration_ns, default=0, help="log only faults that took this long")
+    add("--log-rate", metavar="N", type=log_rate, default=1000, help="log at most N faults a second and CPU")
+    add = made.add_argument_group("how often").add_argument
+    add("-d", "--delay", metavar="SEC", type=delay_s, default=1.0, help="seconds between updates, 0.1-60 (1)")
+    add("-n", "--iterations", metavar="N", type=positive, help="end after N updates")
+    add = made.add_argument_group("output").add_argument
+    add("-b", "--batch", action="store_true", help="plain text, like top -b")
+    add("-J", "--json", action="store_true", help="JSON Lines")
+    add("--csv", action="store_true", help="comma-separated values")
+    add("--events", action="store_true", help="each logged fault too (with -b and -J)")
+    add("-o", "--output", metavar="FILE", help="write batch output to FILE; with --, CMD keeps its own streams")
+    add = made.add_argument_group("how to measure").add_argument
+    add("--probe", metavar="PLAN", choices=PROBES, default="auto", help="auto, fentry, kprobe, perf or proc")
+    add = made.add_argument_group("terminal").add_argument
+    add("--color", choices=("auto", "always", "never"), default="auto", help="use colours (auto: not with NO_COLOR)")
+    add("--theme", metavar="NAME", help="colours: pftop-dark, pftop-light, pftop-ansi, ...")
+    add("--ascii", action="store_true", help="draw with ASCII characters only")
+    add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    add("--readonly", action="store_true", help="offer nothing that changes the machine or writes files")
+    add = made.add_argument
+    add("-V", "--version", action="version", version=f"pftop {pftop.__version__}")
+    return made
+
+
+def split_command(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
+    """Options, and what stands after the first ``--`` (None without one)."""
+    words = list(argv)
+    if "--" not in words:
+        return words, None
+    at = words.index("--")
+    return words[:at], tuple(words[at + 1 :])
+
+
+def mode_of(found: argparse.Namespace, fail: argparse.ArgumentParser) -> str:
+    """live, text, json or csv."""
+    asked = [name for name, on in (("text", found.batch), ("json", found.json), ("csv", found.csv)) if on]
+    if asked[:1] == ["text"] and len(asked) > 1:
+        asked = asked[1:]
+    if len(asked) > 1:
+        fail.error("-J and --csv exclude each other")
+    mode = asked[0] if asked else "live"
+    if mode == "live":
+        for value, name in ((found.output, "-o"), (found.events, "--events"), (found.threads, "-H")):
+            if value:
+                fail.error(f"{name} goes with -b, -J or --csv")
+    return mode
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Options from the command line; exits with status 2 and one clear line when one is wrong."""
+    words, command = split_command(argv)
+    made = parser()
+    found = made.parse_args(words)
+    if command is not None and not command:
+        made.error("nothing to run after --")
+    mode = mode_of(found, made)
+    return Options(
+        mode=mode,
+        interval_s=found.delay,
+        iterations=found.iterations,
+        pids=tuple(pid for group in found.pid or () for pid in group),
+        user=found.user,
+        filter_text=found.filter,
+        sort=found.sort,
+        reverse=found.reverse,
+        threads=found.threads,
+        events=found.events,
+        output=found.output,
+        probe=found.probe,
+        min_latency_ns=found.min_latency,
+        log_rate=found.log_rate,
+        color=found.color,
+        theme=found.theme,
+        ascii=found.ascii,
+        mouse=not found.no_mouse,
+        readonly=found.readonly,
+        command=command or (),
+    )

@@ -1,0 +1,116 @@
+"""Owns the way from a command line to an exit status: what is opened, in which order, and closed on every way out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from pftop.options import Options
+
+if TYPE_CHECKING:
+    from pftop.events import SourceError
+
+USAGE, CANNOT_RUN, BROKEN_PIPE = 2, 3, 141
+
+
+def say(text: str) -> None:
+    """One line on standard error."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"pftop: {text}\n".encode("utf-8", "backslashreplace"))
+
+
+def explain(error: SourceError) -> None:
+    """What happened, why, and what mends it."""
+    lines = [f"pftop: {error.what}", f"  why: {error.why}"]
+    if error.fix:
+        lines.append(f"  fix: {error.fix}")
+    with contextlib.suppress(OSError):
+        os.write(2, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
+
+
+def check(options: Options) -> Options:
+    """Look up what needs more than the command line itself; exits with status 2 when something is wrong."""
+    from pftop.model.query import QueryError, parse
+    from pftop.model.table import SORT_KEYS, find_column
+
+    try:
+        parse(options.filter_text)
+    except QueryError as error:
+        fail(f"bad filter {options.filter_text!r}: {error}")
+    if options.sort is not None:
+        column = find_column(options.sort)
+        if column is None:
+            fail(f"no column {options.sort!r} to sort by; there are {', '.join(SORT_KEYS)}")
+        options = replace(options, sort=column.key)
+    if options.user is not None:
+        options = replace(options, uid=find_user(options.user))
+    if options.mode == "live":
+        check_terminal(options)
+    return options
+
+
+def check_terminal(options: Options) -> None:
+    """The live view needs one, and a theme that exists."""
+    if not (os.isatty(0) and os.isatty(1)):
+        fail("the live view needs a terminal; use -b, -J or --csv for pipes and files")
+    if options.theme is not None:
+        from pftop.ui.themes import theme_names
+
+        if options.theme not in theme_names():
+            fail(f"no theme {options.theme!r}; there are {', '.join(theme_names())}")
+
+
+def fail(text: str) -> NoReturn:
+    """A usage error."""
+    say(text)
+    sys.exit(USAGE)
+
+
+def find_user(text: str) -> int:
+    """The uid of a user's name or number."""
+    import pwd
+
+    try:
+        return pwd.getpwnam(text).pw_uid
+    except (KeyError, ValueError):
+        if text.isdigit() and int(text) < 2**32:
+            return int(text)
+    fail(f"there is no user {text!r}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run pftop; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["doctor"]:
+        from pftop.doctor import main as doctor
+
+        return doctor(words[1:])
+    from pftop.arguments import parse
+
+    options = parse(words)
+    try:
+        options = check(options)
+        from pftop import session
+
+        return session.run(options)
+    except BrokenPipeError:
+        # the reader has gone; nothing is left to tell, nor anyone to tell it to
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        from pftop.events import SourceError, describe_exception
+
+        if isinstance(error, SourceError):
+            explain(error)
+            return CANNOT_RUN
+        if os.environ.get("PFTOP_DEBUG"):
+            raise
+        say(f"unexpected: {describe_exception(error)} (PFTOP_DEBUG=1 shows where)")
+        return 1

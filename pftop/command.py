@@ -1,0 +1,90 @@
+"""Owns the command given after ``--``: started as the user who called sudo, adopted from its first fault on."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from pftop.batch.rows import CommandResult
+
+Stream = IO[bytes] | int | None
+
+
+class CommandError(Exception):
+    """The command cannot be started: why, fit to print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The user who called sudo."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
+    name: str
+
+
+def sudo_caller(environment: dict[str, str], euid: int) -> Caller | None:
+    """Who called sudo, by SUDO_UID; None when pftop is not root or was not called through sudo."""
+    text = environment.get("SUDO_UID", "")
+    if euid != 0 or not text.isdigit():
+        return None
+    try:
+        entry = pwd.getpwuid(int(text))
+    except (KeyError, OverflowError):
+        return None
+    groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    return Caller(entry.pw_uid, entry.pw_gid, groups, entry.pw_dir, entry.pw_name)
+
+
+class Command:
+    """A running command; ended by itself, never by pftop."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        adopt: Callable[[bool], None],
+        caller: Caller | None,
+        stdin: Stream = None,
+        stdout: Stream = None,
+        stderr: Stream = None,
+    ) -> None:
+        """Start it; ``adopt`` brackets the fork. Raises CommandError."""
+        environment = dict(os.environ)
+        identity: dict[str, object] = {}
+        if caller is not None:
+            environment |= {"HOME": caller.home, "USER": caller.name, "LOGNAME": caller.name}
+            identity = {"user": caller.uid, "group": caller.gid, "extra_groups": caller.groups}
+        adopt(True)
+        try:
+            self._child = subprocess.Popen(  # type: ignore[call-overload]
+                list(argv), stdin=stdin, stdout=stdout, stderr=stderr, env=environment, umask=-1, **identity
+            )
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{argv[0]}: {getattr(error, 'strerror', None) or error}") from error
+        finally:
+            adopt(False)
+        self.pid: int = self._child.pid
+        self._result: CommandResult | None = None
+
+    def ended(self) -> bool:
+        """Whether it has ended; leaves it to be waited for."""
+        if self._result is not None:
+            return True
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def result(self) -> CommandResult:
+        """Wait for its end; the usage is its own and that of the children it waited for."""
+        if self._result is None:
+            _, status, usage = os.wait4(self.pid, 0)
+            code = os.waitstatus_to_exitcode(status)
+            # Popen must not wait for it a second time
+            self._child.returncode = code
+            self._result = CommandResult(code if code >= 0 else 128 - code, usage.ru_minflt, usage.ru_majflt)
+        return self._result

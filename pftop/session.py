@@ -1,0 +1,178 @@
+"""Owns one run: source, feed and view put together, and taken apart whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, TextIO
+
+from pftop import cli
+from pftop.batch.rows import Selection
+from pftop.command import Caller, Command, CommandError, sudo_caller
+from pftop.model.collect import LINES_PER_SECOND, Collector
+from pftop.model.query import parse
+from pftop.model.table import default_sort
+from pftop.options import Options
+from pftop.output import OutputError, open_output
+from pftop.source.kernel import gather, mount_tracefs
+from pftop.source.noise import NoiseTrap
+from pftop.source.open import Limits, Opened, open_source
+from pftop.text import Safe
+
+FIRST_AFTER_S = 0.25
+CLOSE_WITHIN_S = 2.0
+KEPT_OUTPUT_BYTES = 1 << 20
+
+
+def run(options: Options) -> int:
+    """The live or a batch view."""
+    caller = sudo_caller(dict(os.environ), os.geteuid())
+    try:
+        return run_live(options, caller) if options.mode == "live" else run_batch(options, caller)
+    except (OutputError, CommandError) as error:
+        cli.say(str(error))
+        return cli.USAGE if isinstance(error, OutputError) else 127
+
+
+def open_for(options: Options, noise: Callable[[], Sequence[Safe]]) -> Opened:
+    """Facts, the plan, and the running source."""
+    mount_tracefs()
+    limits = Limits(log_rate=options.log_rate, min_latency_ns=options.min_latency_ns)
+    return open_source(gather(), options.probe, limits, noise)
+
+
+def selection_for(options: Options, opened: Opened) -> Selection:
+    """What of a snapshot is shown."""
+    return Selection(
+        query=parse(options.filter_text),
+        sort=options.sort or default_sort(opened.source.plan.features),
+        reverse=options.reverse,
+        pids=frozenset(options.pids),
+        uid=options.uid,
+        family=bool(options.command),
+    )
+
+
+@contextlib.contextmanager
+def closing(collector: Collector) -> Iterator[None]:
+    """Detach on every way out; a reader stuck in libbcc must not keep the user from the shell."""
+    try:
+        yield
+    finally:
+        closer = threading.Thread(target=collector.close, daemon=True)
+        closer.start()
+        closer.join(CLOSE_WITHIN_S)
+        if closer.is_alive():
+            cli.say("the perf buffer did not let go in time; leaving it to the kernel")
+            sys.stdout.flush()
+            os._exit(1)
+
+
+def report_plan(opened: Opened, options: Options) -> None:
+    """Say on standard error when a lesser plan runs than was hoped for."""
+    if opened.source.plan.name == "proc" and options.probe == "auto" and opened.refusals:
+        best = opened.refusals[-1]
+        cli.say(f"plan proc, rates only: {best.why}" + (f"; try: {best.fix}" if best.fix else ""))
+
+
+def run_batch(options: Options, caller: Caller | None) -> int:
+    """Text, JSON Lines or CSV."""
+    from pftop.batch import run as batch
+
+    owner = (caller.uid, caller.gid) if caller else None
+    target = open_output(options.output, owner) if options.output not in (None, "-") else None
+    trap = NoiseTrap()
+    try:
+        opened = open_for(options, trap.lines)
+    finally:
+        caught = trap.restore()
+    report_plan(opened, options)
+    if os.environ.get("PFTOP_DEBUG"):
+        for line in caught:
+            cli.say(f"libbcc: {line}")
+    out = target or stream(1)
+    collector = Collector(
+        opened.source,
+        opened.lookup,
+        interval_s=options.interval_s,
+        log=options.events,
+        lines_per_second=10**9 if options.events else LINES_PER_SECOND,
+    )
+    with closing(collector):
+        command = None
+        if options.command:
+            # without a file, CMD's output must not mix with pftop's
+            stdout = None if target else 2
+            command = Command(options.command, adopt=opened.source.adopt, caller=caller, stdout=stdout)
+        status = batch.run(collector, options, selection_for(options, opened), out, cli.say, command)
+    out.close()
+    return status
+
+
+def stream(fd: int) -> TextIO:
+    """A text stream on its own copy of a descriptor; unencodable characters are escaped, never an error."""
+    return io.TextIOWrapper(os.fdopen(os.dup(fd), "wb"), encoding="utf-8", errors="backslashreplace")
+
+
+def run_live(options: Options, caller: Caller | None) -> int:
+    """The terminal UI."""
+    terminal = os.dup(1)
+    trap = NoiseTrap()
+    try:
+        opened, app_run = open_beside_import(options, trap)
+        collector = Collector(
+            opened.source, opened.lookup, interval_s=options.interval_s, first_after_s=FIRST_AFTER_S
+        )
+        with closing(collector), tempfile.TemporaryFile() as kept:
+            if options.command:
+                Command(
+                    options.command,
+                    adopt=opened.source.adopt,
+                    caller=caller,
+                    stdin=subprocess.DEVNULL,
+                    stdout=kept,
+                    stderr=kept,
+                )
+            # Textual draws on sys.__stderr__
+            setattr(sys, "__stderr__", stream(terminal))  # noqa: B010  final to the type checker
+            status = app_run(collector, options)
+            show_kept(kept, terminal)
+        return status
+    finally:
+        trap.restore()
+        os.close(terminal)
+
+
+def open_beside_import(options: Options, trap: NoiseTrap) -> tuple[Opened, Callable[[Collector, Options], int]]:
+    """Compile and attach in a thread while Textual is imported: libbcc works outside Python's lock."""
+    result: list[Opened | BaseException] = []
+
+    def work() -> None:
+        try:
+            result.append(open_for(options, trap.lines))
+        except BaseException as error:
+            result.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        from pftop.ui.app import run as app_run
+    finally:
+        worker.join()
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    return result[0], app_run
+
+
+def show_kept(kept: IO[bytes], terminal: int) -> None:
+    """The end of what the followed command printed while the screen was pftop's."""
+    size = kept.seek(0, os.SEEK_END)
+    kept.seek(max(0, size - KEPT_OUTPUT_BYTES))
+    with contextlib.suppress(OSError):
+        os.write(terminal, kept.read())
