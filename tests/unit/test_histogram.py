@@ -166,6 +166,21 @@ def test_where_octaves_are_too_many_the_sparse_ones_are_merged() -> None:
     assert sum(row.minor for row in drawn[3:]) == 10
 
 
+def test_of_equally_sparse_neighbours_those_farthest_from_the_peak_are_merged() -> None:
+    counts = [0] * h.BUCKETS
+    for octave, n in ((5, 100), (6, 1), (7, 1), (8, 1), (9, 1)):
+        counts[1 + 4 * octave] = n
+    drawn = h.display_rows(counts, [0] * h.BUCKETS, 4)
+    assert [row.minor for row in drawn] == [100, 1, 1, 2]
+
+
+def test_the_open_bucket_reaches_to_the_known_maximum() -> None:
+    slow = [2**36, 2**40]
+    found = h.percentile(counted(slow), 1.0, min_ns=min(slow), max_ns=max(slow))
+    assert h.upper_ns(h.BUCKETS - 1) < found <= max(slow)
+    assert found > 2**39
+
+
 def test_a_histogram_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="120 buckets"):
         h.display_rows([1], [0] * h.BUCKETS, 10)
