@@ -36,8 +36,8 @@ class Column:
     """Order of folding: the highest goes first when there is no room, 0 never."""
 
 
-def _per_second(count: int, interval_ns: int) -> float | None:
-    return count * _NS_PER_S / interval_ns if interval_ns > 0 else None
+def _per_second(count: int | None, interval_ns: int) -> float | None:
+    return None if count is None or interval_ns <= 0 else count * _NS_PER_S / interval_ns
 
 
 def _stall_share(row: ProcessRow, interval_ns: int) -> float | None:
@@ -52,7 +52,7 @@ def _mean_trend(row: ProcessRow, interval_ns: int) -> float | None:
     return sum(row.trend) / len(row.trend) if row.trend else None
 
 
-def _rate_column(key: str, count: Callable[[ProcessRow], int], help: str, describe: str, drop: int) -> Column:
+def _rate_column(key: str, count: Callable[[ProcessRow], int | None], help: str, describe: str, drop: int) -> Column:
     """A column of counts of the interval, shown per second."""
     return Column(
         key=key,

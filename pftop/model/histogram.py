@@ -52,9 +52,7 @@ def bucket_of(latency_ns: int) -> int:
     return min(1 + _SPLIT * (bits - _FIRST_BITS) + part, BUCKETS - 1)
 
 
-def percentile(
-    counts: Counts, q: float, *, min_ns: int | None = None, max_ns: int | None = None
-) -> int | None:
+def percentile(counts: Counts, q: float, *, min_ns: int | None = None, max_ns: int | None = None) -> int | None:
     """The ``ceil(q * n)``-th smallest latency, ns, interpolated inside its bucket; None of no values.
 
     ``q`` is in (0, 1]. ``min_ns`` and ``max_ns`` are the true extremes where they are known.
@@ -180,8 +178,7 @@ def _spans(minor: Sequence[int], major: Sequence[int], per_row: int) -> list[_Sp
     """All buckets, ``per_row`` of an octave's four together; bucket 0 stays by itself."""
     edges = [0, *range(1, BUCKETS, per_row), BUCKETS]
     return [
-        _Span(first, end, int(sum(minor[first:end])), int(sum(major[first:end])))
-        for first, end in pairwise(edges)
+        _Span(first, end, int(sum(minor[first:end])), int(sum(major[first:end]))) for first, end in pairwise(edges)
     ]
 
 

@@ -247,9 +247,7 @@ def _number(token: _Token, key: str, value: str) -> Test:
     parts = value.rstrip(",").split(",")
     for part in parts:
         if not (part.isascii() and part.isdigit()):
-            raise QueryError(
-                f"{key}: takes numbers, like {key}:1 or {key}:1,2, not {part!r}", token.position + 4
-            )
+            raise QueryError(f"{key}: takes numbers, like {key}:1 or {key}:1,2, not {part!r}", token.position + 4)
     numbers = frozenset(int(part) for part in parts)
     if key == "pid":
         return lambda row, interval_ns: row.pid in numbers

@@ -82,9 +82,7 @@ def fold(columns: Sequence[Column], width: int, *, keep: str | None = None) -> t
     return tuple(kept)
 
 
-def select(
-    rows: Sequence[ProcessRow], query: Query, sort: str, reverse: bool, interval_ns: int
-) -> list[ProcessRow]:
+def select(rows: Sequence[ProcessRow], query: Query, sort: str, reverse: bool, interval_ns: int) -> list[ProcessRow]:
     """The rows that match, sorted by the column ``sort``; raises KeyError when there is none.
 
     Numbers start with the largest and names with "a"; ``reverse`` turns that round. Unknown values come last
@@ -112,7 +110,7 @@ def _cells(columns: Sequence[Column]) -> int:
 def _tie_breaker(row: ProcessRow) -> tuple[int, int, int, int]:
     return (
         -(row.stall_total_ns or 0),
-        -(row.minor_total + row.major_total + row.failed_total),
+        -(row.minor_total + row.major_total + (row.failed_total or 0)),
         row.pid,
         row.key.start_ns,
     )

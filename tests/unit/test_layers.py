@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,11 @@ ALLOWED: dict[str, set[str]] = {
     "batch": {"batch", "model", "events", *LEAVES},
     "doctor": {"doctor", "source", "model", "events", *LEAVES},
     "lab": {"lab", *LEAVES},
-    "cli": {"cli", "ui", "batch", "doctor", "lab", "source", "model", "events", *LEAVES},
+    "arguments": {"options"},
+    "output": set(),
+    "command": {"batch", "source", "events", *LEAVES},
+    "session": {"cli", "command", "output", "ui", "batch", "source", "model", "events", *LEAVES},
+    "cli": {"arguments", "session", "doctor", "lab", "ui", "model", "events", *LEAVES},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -57,6 +63,24 @@ def imported(tree: ast.AST, path: Path) -> set[str]:
     return names
 
 
+def run_on_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The imports that run when a module is loaded: none inside a function or for the type checker alone."""
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If | ast.Try) and "TYPE_CHECKING" not in ast.unparse(node).split("\n")[0]:
+            yield from run_on_import([child for child in ast.walk(node) if isinstance(child, ast.stmt)][1:])
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules_among(names: set[str], known: set[str]) -> set[str]:
+    """The modules that dotted names stand for: ``a.b.c`` is ``a.b`` when ``c`` is something inside it."""
+    return {name if name in known else name.rpartition(".")[0] for name in names} & known
+
+
 def layers_used(names: set[str]) -> set[str]:
     """Our layers among the imported names; ``from pftop import __version__`` uses none."""
     parts = [name.split(".") for name in names]
@@ -80,6 +104,19 @@ def test_imports_go_one_way(path: Path) -> None:
     layer = layer_of(path)
     assert layer in ALLOWED, f"{layer} has no place in the order of layers"
     assert layers_used(imported(parsed(path), path)) <= ALLOWED[layer]
+
+
+def test_no_module_needs_itself_to_load() -> None:
+    known = {dotted(path) for path in MODULES}
+    graph = {}
+    for path in MODULES:
+        tree = ast.Module(list(run_on_import(parsed(path).body)), [])
+        graph[dotted(path)] = modules_among(imported(tree, path), known) - {"pftop", dotted(path)}
+    assert graph["pftop.model.table"] >= {"pftop.model.query", "pftop.events"}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' <- '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

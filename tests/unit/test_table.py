@@ -54,6 +54,7 @@ def test_columns_are_the_agreed_ones() -> None:
         ("min", {"minor": 18_400}, "18.4k"),
         ("maj", {"major": 0}, "0"),
         ("inv", {"invalid": 3}, "3"),
+        ("inv", {"invalid": None}, "-"),
         ("stall", {"stall_ns": 6_100_000}, "6.1"),
         ("stall", {"stall_ns": None}, "-"),
         ("wall", {"stall_ns": 61_000_000}, "6.1%"),
@@ -189,7 +190,7 @@ def test_equal_rows_keep_their_places_whatever_order_they_come_in(reverse: bool)
         make_row(pid=2, **idle, stall_total_ns=9),
         make_row(pid=3, **idle, stall_total_ns=5, minor_total=10_000),
         make_row(pid=5, **idle, stall_total_ns=None),
-        make_row(pid=4, **idle, stall_total_ns=None),
+        make_row(pid=4, **idle, stall_total_ns=None, failed_total=None),
     ]
     for seed in range(10):
         random.Random(seed).shuffle(rows)
