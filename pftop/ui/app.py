@@ -1,0 +1,215 @@
+"""Owns the application: its one worker, its screens, and how it ends; everything else is in panes and screens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import pftop.ui  # noqa: F401  settles the environment before textual reads it
+from textual.app import App
+from textual.binding import Binding
+
+from pftop.events import ProcessKey
+from pftop.model import table
+from pftop.model.feed import Feed
+from pftop.options import Options
+from pftop.ui import terminal, themes
+from pftop.ui.canvas import Canvas
+from pftop.ui.live_screen import LiveScreen
+from pftop.ui.palette import Palette
+from pftop.ui.store import Store
+from pftop.ui.view import View
+
+STEP_S = 0.1
+"""How long the worker waits for news at a time, and so the longest it takes to leave."""
+_TERMINAL_CHECK_S = 1.0
+_EXIT_STATUS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
+
+
+def run(feed: Feed, options: Options) -> int:
+    """Show the feed until the user leaves; returns the exit status, or raises what the feed raised."""
+    app = PftopApp(feed, options)
+    status = app.run(mouse=options.mouse)
+    if app.failure is not None:
+        raise app.failure
+    return status if status is not None else 0
+
+
+class PftopApp(App[int]):
+    """pftop's screens over one feed."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "pftop"
+    # textual's palette can write files and change what a root's screen says; nothing here needs it.
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    BINDINGS = [
+        Binding("f10,ctrl+c,ctrl+q", "leave", show=False, priority=True),
+        Binding("q", "leave", show=False),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
+    ]
+
+    def __init__(self, feed: Feed, options: Options) -> None:
+        self.feed, self.options = feed, options
+        no_color = options.color == "never" or bool(options.color == "auto" and os.environ.get("NO_COLOR"))
+        # textual's own NO_COLOR turns colours into greys, which are colours too; the mono theme has none.
+        asked = os.environ.pop("NO_COLOR", None)
+        super().__init__()
+        if asked is not None:
+            os.environ["NO_COLOR"] = asked
+        for theme in themes.own_themes():
+            self.register_theme(theme)
+        self.theme = themes.MONO if no_color else options.theme or self._automatic_theme()
+        self.get_css_variables()
+        self.palette = Palette(self.theme_variables)
+        self.store = Store()
+        self.view = View(options, table.default_sort(feed.plan.features))
+        self.failure: BaseException | None = None
+        self._leaving = False
+        self._last_check = 0.0
+
+    @staticmethod
+    def _automatic_theme() -> str:
+        """Light on a terminal that says it is."""
+        return themes.LIGHT if sys.stdin.isatty() and terminal.is_light() else themes.DARK
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """pftop's inks for a theme of textual's."""
+        return themes.variables_of(self.current_theme)
+
+    def on_mount(self) -> None:
+        """Show the main screen, take the signals, start the worker."""
+        from pftop.ui.main_screen import MainScreen
+
+        self.push_screen(MainScreen())
+        loop = asyncio.get_running_loop()
+        for number, status in _EXIT_STATUS.items():
+            loop.add_signal_handler(number, self._end, status)
+        self.run_worker(self._collect(), name="feed", exclusive=True, exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        """Give the signals back."""
+        self._leaving = True
+        loop = asyncio.get_running_loop()
+        for number in _EXIT_STATUS:
+            loop.remove_signal_handler(number)
+
+    async def _collect(self) -> None:
+        """Step the feed in a thread, and show what it brought, here on the loop.
+
+        The next step waits until this one is shown, so nothing can pile up behind a slow terminal.
+        """
+        while not self._leaving:
+            try:
+                update = await asyncio.to_thread(self.feed.step, STEP_S)
+            except Exception as error:
+                self.failure = error
+                self._end(3)
+                return
+            if self._leaving:
+                return
+            self.store.take(update)
+            if update.lines or update.snapshot is not None:
+                self._show(ticked=update.snapshot is not None)
+            self._check_terminal()
+
+    def _show(self, *, ticked: bool) -> None:
+        """Have the screens in view show the news; while paused only for how long."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, LiveScreen) and screen.is_mounted:
+                if self.view.paused is not None:
+                    if ticked:
+                        screen.show_paused()
+                else:
+                    if ticked:
+                        screen.show_tick()
+                    screen.show_lines()
+            if not screen.is_modal:
+                return
+
+    def _check_terminal(self) -> None:
+        """Leave when the terminal has gone: textual would read its end of file for ever."""
+        now = time.monotonic()
+        if now - self._last_check < _TERMINAL_CHECK_S or self.is_headless:
+            return
+        self._last_check = now
+        if terminal.gone(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0):
+            self._end(_EXIT_STATUS[signal.SIGHUP])
+
+    def _end(self, status: int) -> None:
+        """Leave with an exit status."""
+        if not self._leaving:
+            self._leaving = True
+            self.exit(status)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep an error of the screens for ``run``; textual would print it with the values of all locals."""
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
+
+    def paused_for(self) -> float | None:
+        """Seconds since the picture was frozen."""
+        return time.monotonic() - self.view.paused_since if self.view.paused is not None else None
+
+    def open_process(self, key: ProcessKey) -> None:
+        """Drill down."""
+        from pftop.ui.detail_screen import DetailScreen
+
+        self.push_screen(DetailScreen(key))
+
+    def close_process(self, key: ProcessKey) -> None:
+        """Back to the table, with the cursor on the process."""
+        from pftop.ui.main_screen import MainScreen
+
+        self.pop_screen()
+        if isinstance(self.screen, MainScreen):
+            self.screen.processes.select(key)
+
+    def choose_sort(self) -> None:
+        """Ask for the column to sort by."""
+        from pftop.ui.sort_screen import SortScreen
+
+        def chosen(key: str | None) -> None:
+            if key is not None and key != self.view.sort:
+                self.view.sort_by(key)
+            if isinstance(self.screen, LiveScreen):
+                self.screen.show_tick()
+
+        self.push_screen(SortScreen(self.view.sort), chosen)
+
+    def action_help(self) -> None:
+        """Explain columns and keys."""
+        from pftop.ui.help_screen import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def action_messages(self) -> None:
+        """What the kernel and libbcc said."""
+        from pftop.ui.messages_screen import MessagesScreen
+
+        self.push_screen(MessagesScreen())
+
+    def action_pause(self) -> None:
+        """Freeze the picture or let it go on."""
+        if self.view.paused is None and self.store.snapshot is not None:
+            self.view.paused, self.view.paused_since = self.store.snapshot, time.monotonic()
+        else:
+            self.view.paused = None
+        if isinstance(self.screen, LiveScreen):
+            self.screen.catch_up()
+
+    def action_leave(self) -> None:
+        """Quit."""
+        self._end(0)
+
+    def watch_theme(self, *_: Any) -> None:
+        """Paint in the new theme's inks."""
+        self.palette = Palette(self.theme_variables)
+        if self.is_running:
+            for canvas in self.screen.query(Canvas):
+                canvas.repaint_all()

@@ -1,0 +1,186 @@
+"""Owns the drill-down: one process's latency, mappings and events, all at once or by turns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+
+from pftop.events import ProcessKey
+from pftop.ui.footer import Footer, hints
+from pftop.ui.histogram_pane import KINDS, HistogramPane
+from pftop.ui.identity import IdentityPane, detail_of
+from pftop.ui.layout import DetailLayout, detail_layout
+from pftop.ui.live_screen import LiveScreen
+from pftop.ui.log_pane import LogPane
+from pftop.ui.mapping_pane import MappingPane
+from pftop.ui.messages import RowChosen, RowHighlighted
+from pftop.ui.tabs import TabChosen, Tabs
+
+LATENCY, MAPPINGS, EVENTS = range(3)
+TAB_NAMES = ("Latency", "Mappings", "Events")
+
+
+class DetailScreen(LiveScreen):
+    """Pushed over the main screen for a process; walks to the next one without leaving."""
+
+    BINDINGS = [
+        Binding("escape,backspace", "back", "Back", tooltip="Back to the table"),
+        Binding("m", "kind", "Minor/Major", tooltip="Minor, major or both"),
+        Binding("L", "linear", "Lin/Log", tooltip="Linear or logarithmic bars"),
+        Binding("t", "interval", "Total/Tick", tooltip="Bars since pftop started, or of the last interval"),
+        Binding("comma", "step(-1)", "Previous", tooltip="The process before this one in the table"),
+        Binding("full_stop", "step(1)", "Next", tooltip="The process after this one in the table"),
+        Binding("1", "tab(0)", "Latency", tooltip="Show the latency histogram", show=False),
+        Binding("2", "tab(1)", "Mappings", tooltip="Show the mappings", show=False),
+        Binding("3", "tab(2)", "Events", tooltip="Show the events", show=False),
+        Binding("tab", "next_tab", "Next pane", tooltip="Next pane", show=False),
+        Binding("p,Z", "app.pause", "Pause", tooltip="Freeze the picture; counting goes on"),
+        Binding("question_mark,f1,h", "app.help", "Help", tooltip="Explain the columns and the keys"),
+        Binding("q,f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
+    ]
+
+    def __init__(self, key: ProcessKey) -> None:
+        super().__init__()
+        self.key = key
+        self.tab = LATENCY
+        self._layout_now: DetailLayout | None = None
+
+    def compose(self) -> ComposeResult:
+        """Identity, tabs, histogram and mappings, log, footer."""
+        yield IdentityPane("pftop", id="identity")
+        yield Tabs(TAB_NAMES, id="tabs")
+        with Horizontal(id="depth"):
+            yield HistogramPane(id="histogram")
+            yield MappingPane(id="mappings")
+        yield LogPane(named=False, id="own-log")
+        yield Footer(hints(self.BINDINGS), id="footer")
+
+    def on_mount(self) -> None:
+        """Count this process in depth."""
+        self._enter(self.key)
+        self.log_pane.focus()
+
+    @property
+    def histogram(self) -> HistogramPane:
+        """The histogram."""
+        return self.query_one("#histogram", HistogramPane)
+
+    @property
+    def log_pane(self) -> LogPane:
+        """The process's own log."""
+        return self.query_one("#own-log", LogPane)
+
+    @property
+    def mappings(self) -> MappingPane:
+        """The mappings."""
+        return self.query_one("#mappings", MappingPane)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fold the panes."""
+        self.fold_panes()
+
+    def fold_panes(self) -> None:
+        """Give every pane its place for this size and tab."""
+        layout = detail_layout(self.size.width, self.size.height)
+        self._layout_now = layout
+        self.query_one("#identity").styles.height = layout.identity
+        tabs = self.query_one("#tabs", Tabs)
+        tabs.display = layout.tabs
+        tabs.choose(self.tab)
+        self.histogram.display = layout.beside or self.tab == LATENCY
+        self.mappings.display = layout.beside or self.tab == MAPPINGS
+        alone = layout.tabs and self.tab == EVENTS
+        self.query_one("#depth").display = not alone
+        self.log_pane.display = alone or layout.log > 0
+        self.log_pane.styles.height = "1fr" if alone else max(layout.log, 1)
+        self.query_one("#footer").display = layout.footer > 0
+
+    def show_tick(self) -> None:
+        """Every pane from the tick."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return
+        detail = detail_of(snapshot, self.key)
+        self.query_one(IdentityPane).show(snapshot, self.key, self.pftop.paused_for())
+        self.histogram.show(snapshot, detail)
+        self.mappings.show(snapshot, detail)
+        plan = self.pftop.feed.plan
+        silent = "" if plan.features.log else f"the {plan.name} plan sees no single faults, only counts"
+        self.log_pane.status(snapshot, self.pftop.store.not_shown, silent)
+
+    def show_lines(self) -> None:
+        """The process's new lines."""
+        store = self.pftop.store
+        if store.arrived == self.log_pane.seen:
+            return
+        kept = store.kept_since(self.log_pane.seen)
+        self.log_pane.add(kept, store.arrived)
+
+    def _enter(self, key: ProcessKey) -> None:
+        """Turn to a process."""
+        self.key = key
+        store = self.pftop.store
+        store.keep_for(key)
+        self.pftop.feed.focus(key)
+        self.pftop.feed.tick_now()
+        self.log_pane.follow = True
+        self.log_pane.refill(store.kept_since(0), store.arrived)
+        self.show_tick()
+
+    def on_unmount(self) -> None:
+        """Keep no lines apart any more."""
+        self.pftop.store.keep_for(None)
+
+    def action_back(self) -> None:
+        """Back to the table, whose cursor goes to the process one was at."""
+        self.pftop.close_process(self.key)
+
+    def action_step(self, step: int) -> None:
+        """The next process in the table's order."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return
+        keys = [row.key for row in self.pftop.view.rows(snapshot)]
+        if keys:
+            at = keys.index(self.key) + step if self.key in keys else 0
+            self._enter(keys[at % len(keys)])
+
+    def action_kind(self) -> None:
+        """Both, minor, major."""
+        scale = self.histogram.scale
+        kind = KINDS[(KINDS.index(scale.kind) + 1) % len(KINDS)]
+        self.histogram.set_scale(replace(scale, kind=kind))
+
+    def action_linear(self) -> None:
+        """The other scale of the bars."""
+        self.histogram.set_scale(replace(self.histogram.scale, linear=not self.histogram.scale.linear))
+
+    def action_interval(self) -> None:
+        """Since start, or the last interval."""
+        self.histogram.set_scale(replace(self.histogram.scale, interval=not self.histogram.scale.interval))
+
+    def action_tab(self, tab: int) -> None:
+        """Turn to a tab, or, where all are shown, to its pane."""
+        self.tab = tab
+        self.fold_panes()
+        (self.mappings if tab == MAPPINGS else self.log_pane).focus()
+
+    def action_next_tab(self) -> None:
+        """The next tab, round and round."""
+        self.action_tab((self.tab + 1) % len(TAB_NAMES))
+
+    @on(TabChosen)
+    def _tab_chosen(self, event: TabChosen) -> None:
+        """A click on a tab."""
+        event.stop()
+        self.action_tab(event.tab)
+
+    @on(RowChosen)
+    @on(RowHighlighted)
+    def _ignore(self, event: RowChosen | RowHighlighted) -> None:
+        """Rows here lead nowhere."""
+        event.stop()

@@ -1,0 +1,179 @@
+"""Owns the header's pieces: each fact as a short text with an ink, and how many of them fit on a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pftop import formatting
+from pftop.model.snapshot import HistoryPoint, Snapshot
+from pftop.text import cell_width
+from pftop.ui.canvas import Line, Pen
+
+GAP = 2
+_COVERAGE_FINE = 0.99
+_COVERAGE_POOR = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the header says beside the snapshot."""
+
+    paused_s: float | None = None
+    shown: int = 0
+    total: int = 0
+    restriction: str = ""
+    unread: int = 0
+    interval_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A fact: its text in inks, and how soon it goes when room is short (the highest first, 0 never)."""
+
+    drop: int
+    texts: tuple[tuple[str, str], ...]
+    ground: str | None = None
+    urgent: bool = False
+    """Whether it says that the numbers cannot be trusted as they stand."""
+
+    @property
+    def width(self) -> int:
+        """Cells it takes."""
+        return sum(cell_width(text) for text, _ in self.texts)
+
+
+def fact(label: str, value: str, ink: str = "text", *, drop: int = 0) -> Piece:
+    """A label and its value."""
+    return Piece(drop, ((f"{label} ", "label"), (value, ink)))
+
+
+def alarm(text: str, drop: int = 0) -> Piece:
+    """Something that must not be overlooked."""
+    return Piece(drop, ((f" {text} ", "on-alert"),), ground="alert", urgent=True)
+
+
+def pack(pen: Pen, left: Sequence[Piece], right: Sequence[Piece], width: int) -> Line:
+    """A line with pieces at both ends; those that may go do so until the others fit."""
+    pieces = [*left, *right]
+    while sum(p.width + GAP for p in pieces) > width and any(p.drop for p in pieces):
+        pieces.remove(max(pieces, key=lambda p: p.drop))
+    ends = [p for p in right if any(p is kept for kept in pieces)]
+    _write(pen, [p for p in left if any(p is kept for kept in pieces)])
+    if ends:
+        room = sum(p.width for p in ends) + GAP * (len(ends) - 1) + 1
+        pen.write(" " * max(width - room - pen.width, GAP))
+        _write(pen, ends)
+    return pen.line
+
+
+def _write(pen: Pen, pieces: Sequence[Piece]) -> None:
+    """Pieces with gaps between them."""
+    for index, piece in enumerate(pieces):
+        pen.write(" " * GAP if index else "")
+        for text, ink in piece.texts:
+            pen.write(text, ink, piece.ground)
+
+
+def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Piece], list[Piece]]:
+    """Which machine, how it is watched, and whether the picture moves."""
+    plan, wide = snapshot.plan, width >= 120
+    system = f"Linux {plan.kernel} {plan.arch}" if wide else f"{plan.kernel} {plan.arch}"
+    left = [
+        Piece(0, ((" pftop", "title"),)),
+        Piece(0, ((plan.host or "this machine", "strong"),)),
+        Piece(3, ((system, "text"),)),
+    ]
+    if wide and plan.cpus:
+        left.append(Piece(7, ((f"{plan.cpus} cpu", "text"),)))
+    left += [
+        fact("plan", plan.name, drop=2),
+        fact("every", f"{standing.interval_s:g}s", drop=4),
+    ]
+    if standing.restriction:
+        left.append(fact("only", standing.restriction, "major", drop=1))
+    cost = snapshot.cost
+    right = []
+    if standing.unread:
+        right.append(fact("x", f"{standing.unread} messages", "major", drop=8))
+    if standing.paused_s is not None:
+        text = f" PAUSED {formatting.elapsed(standing.paused_s)} "
+        right.append(Piece(0, ((text, "on-notice"),), ground="notice"))
+    shown = f"{standing.shown}/{standing.total}" if standing.shown != standing.total else f"{standing.total}"
+    right.append(fact("procs", shown, drop=5))
+    own = formatting.percent(cost.cpu_ratio) + (f" {formatting.size(cost.rss_bytes)}" if wide else "")
+    right.append(fact("self", own, drop=6))
+    right.append(Piece(9, ((formatting.clock(snapshot.time)[:8], "label"),)))
+    return left, right
+
+
+def totals(snapshot: Snapshot, width: int) -> list[Piece]:
+    """Faults a second, the time they took, and how long one takes."""
+    t, features = snapshot.totals, snapshot.plan.features
+    per_s = 1e9 / snapshot.interval_ns if snapshot.interval_ns > 0 else 0.0
+    invalid = None if t.invalid is None else t.invalid * per_s
+    pieces = [
+        Piece(0, ((" faults ", "label"), (formatting.rate((t.minor + t.major) * per_s) + "/s", "strong"))),
+        fact("min", formatting.rate(t.minor * per_s), "minor", drop=2),
+        fact("maj", formatting.rate(t.major * per_s), "major" if t.major else "dim", drop=1),
+        fact("inv", formatting.rate(invalid), "invalid" if invalid else "dim", drop=4),
+    ]
+    stalled = formatting.stall(t.latency_sum_ns, snapshot.interval_ns)
+    stall = f"{stalled} ms/s" if features.latency else formatting.UNKNOWN
+    if width >= 120 and t.latency_sum_ns is not None and snapshot.interval_ns > 0:
+        stall += f" {formatting.percent(t.latency_sum_ns / snapshot.interval_ns)} of wall"
+    pieces.append(fact("stall", stall, "hot" if t.latency_sum_ns else "dim", drop=1))
+    latency = snapshot.latency
+    for name, ns, drop in (
+        ("p50", latency and latency.p50_ns, 5),
+        ("p99", latency and latency.p99_ns, 3),
+        ("max", latency and latency.max_ns, 6),
+    ):
+        pieces.append(fact(name, formatting.duration(ns), drop=drop))
+    return pieces
+
+
+def trust(snapshot: Snapshot, standing: Standing, width: int) -> list[Piece]:
+    """What was lost, what was sampled, whether the sums agree, and what the machine suffers from."""
+    wide = width >= 120
+    pieces = []
+    pressure = snapshot.pressure
+    if pressure is not None:
+        text = f"some {pressure.some_avg10:.1f}% full {pressure.full_avg10:.1f}%"
+        if not wide:
+            text = f"{pressure.some_avg10:.1f}/{pressure.full_avg10:.1f}%"
+        pieces.append(fact("psi", text, "hot" if pressure.some_avg10 >= 10 else "text", drop=5))
+    pieces += _doubts(snapshot)
+    log = snapshot.log
+    if snapshot.plan.features.log:
+        if not snapshot.log_since_start.lost:
+            pieces.append(fact("lost", "0", drop=4))
+        if log.logged and log.completed > log.logged:
+            pieces.append(fact("log", f"1 in {formatting.count(round(log.completed / log.logged))}", drop=6))
+    coverage = snapshot.coverage
+    if coverage is not None:
+        ink = "good" if coverage >= _COVERAGE_FINE else "major" if coverage >= _COVERAGE_POOR else "bad"
+        value = formatting.percent(coverage) + (" of vmstat" if wide else "")
+        pieces.append(fact("check", value, ink, drop=3))
+    return pieces
+
+
+def _doubts(snapshot: Snapshot) -> list[Piece]:
+    """Reasons not to believe the numbers, in words."""
+    found = []
+    if snapshot.log_since_start.lost:
+        found.append(alarm(f"LOST {formatting.count(snapshot.log_since_start.lost)}"))
+    unattributed = snapshot.totals_since_start.unattributed
+    if unattributed:
+        found.append(alarm(f"{formatting.count(unattributed)} UNATTRIBUTED", drop=1))
+    if not snapshot.ledger.balanced:
+        off = abs(snapshot.ledger.seen_off) + abs(snapshot.ledger.log_off)
+        found.append(alarm(f"SUMS OFF BY {formatting.count(off)}"))
+    return found
+
+
+def graph_values(history: Sequence[HistoryPoint], what: str) -> list[float]:
+    """Faults a second, or the share of wall time stalled, oldest first."""
+    if what == "faults":
+        return [point.minor + point.major for point in history]
+    return [point.stall_ratio or 0.0 for point in history]

@@ -1,0 +1,122 @@
+"""Owns the line one types into: the filter and the interval, with what is wrong beside it while it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from pftop.text import fit
+from pftop.ui.canvas import Canvas, Line
+from pftop.ui.messages import PromptChanged, PromptClosed
+
+
+class _Label(Canvas):
+    """Text beside the box."""
+
+    GROUND = "head"
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._text, self._ink, self._ground = "", "label", self.GROUND
+
+    def say(self, text: str, ink: str = "label", ground: str | None = None) -> None:
+        """Show other text."""
+        self._text, self._ink, self._ground = text, ink, ground or self.GROUND
+        self.repaint()
+
+    def paint(self, width: int, height: int) -> Sequence[Line]:
+        """The text, cut to the room there is."""
+        return [self.pen(self._ground).write(fit(self._text, width), self._ink).line]
+
+
+class FilterBar(Horizontal):
+    """A prompt over the table; keeps or undoes what was typed, and stays to show a filter that is on."""
+
+    BINDINGS = [
+        Binding("enter", "keep", "Keep what was typed", show=False),
+        Binding("escape", "undo", "Undo what was typed", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._before = ""
+
+    def compose(self) -> ComposeResult:
+        """What is asked, the box, and how it goes."""
+        yield _Label(id="prompt-name")
+        box = Input(id="prompt-box", select_on_focus=False)
+        box.cursor_blink = False
+        yield box
+        yield _Label(id="prompt-state")
+
+    @property
+    def box(self) -> Input:
+        """Where one types."""
+        return self.query_one("#prompt-box", Input)
+
+    @property
+    def open(self) -> bool:
+        """Whether it has the keyboard."""
+        return bool(self.display) and self.box.has_focus
+
+    def ask(self, name: str, text: str) -> None:
+        """Open with a text that is what Esc comes back to."""
+        self.display = True
+        self._before = text
+        self._call_it(name)
+        self.box.can_focus = True
+        with self.box.prevent(Input.Changed):
+            self.box.value = text
+        self.box.cursor_position = len(text)
+        self.box.focus()
+
+    def rest(self, name: str, text: str) -> None:
+        """Show what is on, without the keyboard; nothing on, nothing shown."""
+        self.box.can_focus = False
+        self.display = bool(text)
+        self._call_it(name)
+        with self.box.prevent(Input.Changed):
+            self.box.value = text
+
+    def _call_it(self, name: str) -> None:
+        label = self.query_one("#prompt-name", _Label)
+        label.styles.width = len(name) + 3
+        label.say(f" {name}> ", "title")
+
+    def state(self, text: str, *, bad: bool = False) -> None:
+        """Say how it goes; bad is red, and in words."""
+        self.set_class(bad, "-bad")
+        label = self.query_one("#prompt-state", _Label)
+        label.styles.width = min(len(text) + 3, max(self.size.width // 2, 12))
+        label.say(f" {text} ", "on-alert" if bad else "label", "alert" if bad else None)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Pass on every change."""
+        event.stop()
+        self.post_message(PromptChanged(event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter."""
+        event.stop()
+        self.action_keep()
+
+    def on_input_blurred(self, event: Input.Blurred) -> None:
+        """A click elsewhere keeps what was typed."""
+        event.stop()
+
+    def action_keep(self) -> None:
+        """Close and keep."""
+        self.post_message(PromptClosed(self.box.value, kept=True))
+
+    def action_undo(self) -> None:
+        """Close and go back."""
+        self.post_message(PromptClosed(self._before, kept=False))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click into a filter at rest edits it."""
+        event.stop()

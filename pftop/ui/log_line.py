@@ -1,0 +1,105 @@
+"""Owns how one logged fault becomes a line: what is shown at which width, and the words beside the colours."""
+
+from __future__ import annotations
+
+from pftop import formatting
+from pftop.events import Access, FaultKind
+from pftop.model.snapshot import LogLine
+from pftop.text import Safe, cell_width, fit
+from pftop.ui.canvas import Line, Pen
+
+KINDS = {
+    FaultKind.MINOR: ("min", "minor"),
+    FaultKind.MAJOR: ("MAJ", "major"),
+    FaultKind.FAILED: ("fail", "hot"),
+    FaultKind.INVALID: ("INV", "invalid"),
+}
+_ACCESS = {Access.READ: ("rd", "read"), Access.WRITE: ("wr", "write"), Access.EXEC: ("ex", "exec")}
+_SIGNALS = {7: "SIGBUS", 11: "SIGSEGV"}
+_CODES = {
+    (11, 1): "nothing mapped",
+    (11, 2): "not permitted",
+    (11, 3): "bounds",
+    (11, 4): "protection key",
+    (7, 1): "misaligned",
+    (7, 2): "beyond the end",
+    (7, 3): "object error",
+    (7, 4): "hardware memory error",
+    (7, 5): "hardware memory error",
+}
+WIDE = 100
+_SYMBOL_SHARE = 3
+
+
+def paint(pen: Pen, line: LogLine, width: int, *, named: bool = True) -> Line:
+    """Time, who, what kind, how long, where, and by which code."""
+    wide = width >= WIDE
+    word, ink = KINDS[line.kind]
+    pen.write(" ").write(formatting.clock(line.time), "label").write(" ")
+    if named:
+        pen.write(fit(str(line.key.pid), 7, ">"))
+        if wide:
+            thread = "" if line.tid == line.key.pid else f"/{line.tid}"
+            pen.write(fit(thread, 8), "dim")
+        pen.write(" ").write(fit(line.comm, 15 if wide else 10)).write(" ")
+    else:
+        pen.write(fit(str(line.tid), 7, ">"), "dim").write(" ")
+    pen.write(fit(word, 5), ink)
+    short, full = _ACCESS[line.access]
+    access = (full if wide else short) + ((" kernel" if wide else "k") if line.kernel_mode else "")
+    pen.write(fit(access, 13 if wide else 3)).write(" ")
+    slow = "text" if line.latency_ns is None or line.latency_ns < 1_000_000 else "hot"
+    pen.write(fit(formatting.duration(line.latency_ns), 6, ">"), slow).write("  ")
+    _write_place(pen, line, width)
+    return pen.to(width).line
+
+
+def _write_place(pen: Pen, line: LogLine, width: int) -> None:
+    """Where in memory and by which code; why not, for a fault that failed."""
+    room = max(width - pen.width, 0)
+    reason = _reason(line)
+    code = Safe("by ") + line.symbol if line.symbol else ""
+    where = _place(line)
+    if reason:
+        where = f"{reason}  {where}"
+    if width >= WIDE:
+        code = code or f"by {formatting.address(line.ip)}" if line.ip else code
+        if line.cause:
+            where = f"{line.cause}  {where}"
+        pen.write(fit(formatting.address(line.address), 15), "dim").write(" ")
+        room = max(width - pen.width, 0)
+    of_code = min(cell_width(code) + 1, room // _SYMBOL_SHARE) if code and width >= WIDE else 0
+    pen.write(_tail(where, room - of_code), "invalid" if reason else "text")
+    if of_code:
+        pen.write(" ").write(fit(code, of_code - 1), "label")
+
+
+def _place(line: LogLine) -> str:
+    """The mapping and the offset in it: in the file for a file, else from its start."""
+    mapping = line.mapping
+    if mapping is None:
+        return formatting.address(line.address)
+    inside = line.address - mapping.start
+    if mapping.name.startswith("/"):
+        inside += mapping.offset
+    return f"{mapping.name} +{inside:#x}"
+
+
+def _reason(line: LogLine) -> str:
+    """Why the kernel refused."""
+    if line.kind is not FaultKind.INVALID:
+        return ""
+    name = _SIGNALS.get(line.signal, f"signal {line.signal}" if line.signal else "")
+    return f"{name} {_CODES.get((line.signal, line.si_code), '')}".strip()
+
+
+def _tail(text: str, width: int) -> str:
+    """A text in ``width`` cells, cut on the left: of a path the end tells more than the beginning."""
+    if width <= 0:
+        return ""
+    if cell_width(text) <= width:
+        return fit(text, width)
+    cut = text[-(width - 1) :] if width > 1 else ""
+    while cell_width(cut) > width - 1:
+        cut = cut[1:]
+    return fit("…" + cut, width)

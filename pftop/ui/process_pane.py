@@ -1,0 +1,152 @@
+"""Owns the process table: the model's columns painted, with what each number means in its ink."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from pftop import formatting
+from pftop.model import table
+from pftop.model.snapshot import ProcessRow, Snapshot
+from pftop.text import fit
+from pftop.ui.canvas import Line, Pen
+from pftop.ui.rows import Rows
+from pftop.ui.view import View
+
+WIDE_TREND, WIDE_USER = 20, 12
+# Share of wall time stalled from which a process is warm, hot and burning.
+_HEAT = ((0.5, "burning"), (0.1, "hot"), (0.01, "warm"))
+_ARROWS = {(False, True): "▼", (False, False): "▲", (True, True): "v", (True, False): "^"}
+
+
+class ProcessPane(Rows[ProcessRow]):
+    """One row a process, sorted and filtered by the view."""
+
+    def __init__(self, view: View, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view = view
+        self._snapshot: Snapshot | None = None
+        self._columns: tuple[tuple[table.Column, int], ...] = ()
+        self._columns_for: tuple[int, str] | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a tick as the view wants it."""
+        self._snapshot = snapshot
+        self.set_rows(self._view.rows(snapshot))
+
+    def row_key(self, row: ProcessRow) -> Hashable:
+        """The process."""
+        return row.key
+
+    def columns(self, width: int) -> tuple[tuple[table.Column, int], ...]:
+        """The columns that fit, each with the cells it gets; the last takes what is left."""
+        if self._columns_for == (width, self._view.sort):
+            return self._columns
+        kept = table.fold(table.COLUMNS, width, keep=self._view.sort)
+        widths = [column.width for column in kept]
+        spare = width - sum(widths) - len(kept)
+        for index, column in enumerate(kept):
+            wish = {"trend": WIDE_TREND, "user": WIDE_USER}.get(column.key, column.width) - column.width
+            if wish and spare >= wish + 20:
+                widths[index] += wish
+                spare -= wish
+        widths[-1] += spare
+        self._columns = tuple(zip(kept, widths, strict=True))
+        self._columns_for = (width, self._view.sort)
+        return self._columns
+
+    def head_at(self, x: int) -> str | None:
+        """The column under a click."""
+        at = 1
+        for column, width in self.columns(self.size.width):
+            if x < at + width:
+                return column.key
+            at += width + 1
+        return None
+
+    def paint_head(self, width: int) -> Line:
+        """Titles, with an arrow on the one that is sorted by."""
+        pen = self.pen("head").write(" ")
+        arrow = _ARROWS[self.ascii, self._view.descending]
+        for column, cells in self.columns(width):
+            title = column.title
+            chosen = column.key == self._view.sort
+            if chosen:
+                title = fit(title, cells - 1).rstrip() + arrow
+            pen.write(fit(title, cells, column.align), "strong" if chosen else "label").write(" ")
+        return pen.to(width).line
+
+    def paint_row(self, row: ProcessRow, width: int, ground: str) -> Line:
+        """One process."""
+        assert self._snapshot is not None
+        interval_ns = self._snapshot.interval_ns
+        pen = self.pen(ground)
+        pen.write(self._mark(row, ground), "key" if row.family else "strong")
+        for column, cells in self.columns(width):
+            self._write_cell(pen, row, column, cells, interval_ns)
+            pen.write(" ")
+        return pen.to(width).line
+
+    def _mark(self, row: ProcessRow, ground: str) -> str:
+        """The sign at the left edge: the cursor, or a member of the followed command's family."""
+        if ground != self.GROUND:
+            return ">"
+        return "*" if row.family else " "
+
+    def _write_cell(self, pen: Pen, row: ProcessRow, column: table.Column, cells: int, interval_ns: int) -> None:
+        """One cell in the ink of what it says."""
+        if column.key == "trend":
+            text = formatting.spark(row.trend, cells, ascii=self.ascii)
+            pen.write(text, "exited" if row.exited else "minor")
+            return
+        text = column.text(row, interval_ns)
+        if row.exited:
+            if column.key == "pid":
+                text = f"({text})"
+            elif column.key == "command":
+                text = fit(f"{did(row)}  {text}", cells)
+            pen.write(fit(text, cells, column.align), "exited")
+            return
+        pen.write(fit(text, cells, column.align), _ink(row, column, interval_ns))
+
+    def paint_empty(self, width: int) -> Sequence[Line]:
+        """Why there are no rows."""
+        if self._snapshot is None:
+            return ()
+        if not self._view.query.empty and self._view.total:
+            text = f" none of {self._view.total} processes matches the filter"
+        else:
+            text = " no process has faulted yet"
+        return [self.pen().line, self.pen().write(text, "dim").line]
+
+
+def did(row: ProcessRow) -> str:
+    """What a process that has ended did in all."""
+    text = f"exited: {formatting.count(row.minor_total)} min"
+    if row.major_total:
+        text += f" {formatting.count(row.major_total)} maj"
+    if row.invalid_total:
+        text += f" {formatting.count(row.invalid_total)} inv"
+    if row.stall_total_ns is not None:
+        text += f" {formatting.duration(row.stall_total_ns)}"
+    return text
+
+
+def heat(ratio: float | None) -> str:
+    """The ink of a share of wall time."""
+    if not ratio:
+        return "dim"
+    return next((ink for least, ink in _HEAT if ratio >= least), "text")
+
+
+def _ink(row: ProcessRow, column: table.Column, interval_ns: int) -> str:
+    """What a number means; one that is 0 or unknown stands back."""
+    key = column.key
+    if key in ("stall", "wall"):
+        return heat(None if row.stall_ns is None else row.stall_ns / max(interval_ns, 1))
+    counted = {"min": row.minor, "maj": row.major, "inv": row.invalid}
+    if key in counted:
+        ink = {"min": "minor", "maj": "major", "inv": "invalid"}[key]
+        return ink if counted[key] else "dim"
+    if key in ("command", "pid"):
+        return "strong" if key == "command" and row.family else "text"
+    return "label" if key in ("user", "rss") else "text"

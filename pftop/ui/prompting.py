@@ -1,0 +1,109 @@
+"""Owns what the prompt's text does: a filter tried at every letter, or the seconds between ticks."""
+
+from __future__ import annotations
+
+import math
+
+from pftop.model import query
+from pftop.ui.filter_bar import FilterBar
+from pftop.ui.live_screen import LiveScreen
+
+DELAY_LEAST_S, DELAY_MOST_S = 0.1, 60.0
+
+
+def read_delay(text: str) -> float | None:
+    """Seconds between ticks, or None for what is not one."""
+    try:
+        seconds = float(text.strip().removesuffix("s"))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and DELAY_LEAST_S <= seconds <= DELAY_MOST_S else None
+
+
+class Prompting(LiveScreen):
+    """The part of the main screen that asks."""
+
+    _asking = ""
+    _undo: query.Query
+    _bad = False
+
+    @property
+    def prompt(self) -> FilterBar:
+        """The prompt."""
+        return self.query_one("#prompt", FilterBar)
+
+    def refilter_log(self) -> None:
+        """Fill the log anew."""
+        raise NotImplementedError
+
+    def prompt_home(self) -> None:
+        """Give the keyboard back."""
+        self.query_one("#processes").focus()
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self._asking, self._undo, self._bad = "filter", self.pftop.view.query, False
+        self.prompt.ask("Filter", self.pftop.view.query.text)
+        self.prompt_count()
+
+    def action_interval(self) -> None:
+        """Ask for the seconds between ticks."""
+        self._asking, self._bad = "interval", False
+        self.prompt.ask("Seconds", f"{self.pftop.feed.interval_s:g}")
+        self.prompt.state("0.1 to 60  Enter sets  Esc leaves")
+
+    def action_clear_filter(self) -> None:
+        """Take the filter off."""
+        if not self.pftop.view.query.empty:
+            self._set_query(query.parse(""))
+            self.prompt_rest()
+
+    def prompt_changed(self, text: str) -> None:
+        """Try what was typed; what cannot be read turns the box red and changes nothing."""
+        if self._asking == "interval":
+            self._bad = read_delay(text) is None
+            self.prompt.state("0.1 to 60  Enter sets  Esc leaves", bad=self._bad)
+            return
+        try:
+            found = query.parse(text)
+        except query.QueryError as error:
+            self._bad = True
+            self.prompt.state(error.message, bad=True)
+            return
+        self._bad = False
+        self._set_query(found)
+
+    def prompt_closed(self, text: str, *, kept: bool) -> None:
+        """Keep or undo; what cannot be read is not kept, and stays to be mended."""
+        if kept and self._bad:
+            return
+        if self._asking == "interval":
+            seconds = read_delay(text)
+            if kept and seconds is not None:
+                self.pftop.feed.set_interval(seconds)
+        elif not kept:
+            self._set_query(self._undo)
+        self._asking = ""
+        self.prompt_rest()
+        self.prompt_home()
+        self.show_tick()
+
+    def _set_query(self, found: query.Query) -> None:
+        """Filter by this from now on."""
+        self.pftop.view.set_query(found)
+        self.show_tick()
+        self.refilter_log()
+
+    def prompt_rest(self) -> None:
+        """Show the filter that is on, or nothing."""
+        self._bad = False
+        self.prompt.rest("Filter", self.pftop.view.query.text)
+        self.prompt_count()
+
+    def prompt_count(self) -> None:
+        """Say how many match, and what the keys do."""
+        if self._bad or self._asking == "interval" or not self.prompt.display:
+            return
+        keys = "Enter keeps  Esc undoes" if self._asking else "/ edits  Esc clears"
+        shown = len(self.query_one("#processes").rows)  # type: ignore[attr-defined]
+        self.prompt.state(f"{shown}/{self.pftop.view.total}  {keys}")

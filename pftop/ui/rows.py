@@ -1,0 +1,200 @@
+"""Owns ``Rows``, the virtual list under the process table, the event log and every other list.
+
+Not textual's DataTable: it parses cells given as ``str`` as markup, its work per refresh follows all rows, its
+sort keeps the cursor on a line and not on a process, and it takes about a second to fill 10,000 rows. Not
+RichLog: once full it copies its whole list at every write. Not even ScrollView: its virtual size lays the
+screen out anew whenever the number of rows changes, and its scroll bars cannot be drawn in ASCII. Here the
+rows stay where they are, and only those in view are ever painted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
+from textual import events
+from textual.binding import Binding
+
+from pftop.ui.canvas import Canvas, Line
+from pftop.ui.messages import HeadClicked, RowChosen, RowHighlighted
+
+RowT = TypeVar("RowT")
+WHEEL_LINES = 3
+
+
+class Rows(Canvas, Generic[RowT], can_focus=True):
+    """A list of rows under an optional head, with a cursor that stays on its row wherever that goes."""
+
+    HAS_HEAD = True
+    CHOOSE_CLICKS = 2
+    """Clicks that open a row."""
+    BINDINGS = [
+        Binding("up,k", "move(-1)", "Up", group=Binding.Group("Move")),
+        Binding("down,j", "move(1)", "Down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down"),
+        Binding("home,g", "first", "First row"),
+        Binding("end,G", "last", "Last row"),
+        Binding("enter", "choose", "Open"),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.rows: Sequence[RowT] = ()
+        self.top = 0
+        """The first row in view."""
+        self.cursor = 0
+        self.cursor_key: Hashable | None = None
+        """Whom the cursor follows; None until it is moved, so that an untouched list stays at its top."""
+
+    def row_key(self, row: RowT) -> Hashable:
+        """What makes a row itself."""
+        raise NotImplementedError
+
+    def paint_row(self, row: RowT, width: int, ground: str) -> Line:
+        """A row in ``width`` cells."""
+        raise NotImplementedError
+
+    def paint_head(self, width: int) -> Line:
+        """The head, when there is one."""
+        raise NotImplementedError
+
+    def head_at(self, x: int) -> str | None:
+        """The column whose title is at this cell."""
+        return None
+
+    def paint_empty(self, width: int) -> Sequence[Line]:
+        """What to show when there are no rows."""
+        return ()
+
+    @property
+    def view_height(self) -> int:
+        """Rows in view."""
+        return max(self.size.height - self.HAS_HEAD, 0)
+
+    @property
+    def at_cursor(self) -> RowT | None:
+        """The row under the cursor."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    def set_rows(self, rows: Sequence[RowT]) -> None:
+        """Show other rows; the cursor and what is in view stay with theirs."""
+        in_view = self.top <= self.cursor < self.top + max(self.view_height, 1)
+        offset = self.cursor - self.top
+        self.rows = rows
+        self.cursor = self._find(self.cursor_key) if self.cursor_key is not None else 0
+        if in_view and self.cursor_key is not None and not self._visible(self.cursor):
+            self.top = self.cursor - offset
+        self._settle()
+
+    def _find(self, key: Hashable) -> int:
+        """Where a row went; if it is gone, as near as the list allows to where it was."""
+        for index, row in enumerate(self.rows):
+            if self.row_key(row) == key:
+                return index
+        return max(min(self.cursor, len(self.rows) - 1), 0)
+
+    def _visible(self, index: int) -> bool:
+        return self.top <= index < self.top + self.view_height
+
+    def _settle(self) -> None:
+        """Keep the view inside the list, and paint."""
+        self.top = max(min(self.top, len(self.rows) - self.view_height), 0)
+        self.repaint()
+
+    def paint(self, width: int, height: int) -> Sequence[Line]:
+        """The head and the rows in view."""
+        lines = [self.paint_head(width)] if self.HAS_HEAD else []
+        if not self.rows:
+            return [*lines, *self.paint_empty(width)]
+        for index in range(self.top, min(self.top + self.view_height, len(self.rows))):
+            lines.append(self.paint_row(self.rows[index], width, self.ground_of(index)))
+        return lines
+
+    def ground_of(self, index: int) -> str:
+        """The ground of a row: the cursor's, paler when another pane has the keyboard."""
+        if index != self.cursor:
+            return self.GROUND
+        return "cursor" if self.has_focus else "cursor-away"
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row, as the user does, and bring it into view."""
+        if not self.rows:
+            return
+        self.cursor = max(min(index, len(self.rows) - 1), 0)
+        self.cursor_key = self.row_key(self.rows[self.cursor])
+        if self.cursor < self.top:
+            self.top = self.cursor
+        elif self.cursor >= self.top + self.view_height:
+            self.top = self.cursor - self.view_height + 1
+        self._settle()
+        self.post_message(RowHighlighted(self.cursor_key))
+
+    def select(self, key: Hashable) -> None:
+        """Put the cursor on the row of this key, if there is one."""
+        if self.rows:
+            self.cursor_key = key
+            index = self._find(key)
+            if self.row_key(self.rows[index]) == key:
+                self.move_to(index)
+
+    def action_move(self, lines: int) -> None:
+        """Move the cursor."""
+        self.move_to(self.cursor + lines)
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by what fits in view."""
+        self.move_to(self.cursor + pages * max(self.view_height - 1, 1))
+
+    def action_first(self) -> None:
+        """Go to the top, and stay there whoever comes to stand there."""
+        self.move_to(0)
+        self.cursor_key = None
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self.move_to(len(self.rows) - 1)
+
+    def action_choose(self) -> None:
+        """Open the row under the cursor."""
+        row = self.at_cursor
+        if row is not None:
+            self.post_message(RowChosen(self.row_key(row)))
+
+    def scroll_rows(self, lines: int) -> None:
+        """Move the view and leave the cursor where it is."""
+        self.top += lines
+        self._settle()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Wheel."""
+        event.stop()
+        self.scroll_rows(WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Wheel."""
+        event.stop()
+        self.scroll_rows(-WHEEL_LINES)
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a row, open it on a double click, or sort by a title."""
+        event.stop()
+        line = event.y - self.HAS_HEAD
+        if line < 0:
+            key = self.head_at(event.x)
+            if key is not None:
+                self.post_message(HeadClicked(key))
+        elif self.top + line < len(self.rows):
+            if event.chain == 1:
+                # Not at the second click: the list may have been sorted anew, and the first said who is meant.
+                self.move_to(self.top + line)
+            if event.chain == self.CHOOSE_CLICKS:
+                self.action_choose()
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Show the cursor in full."""
+        self.repaint()
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Show the cursor paler."""
+        self.repaint()

@@ -1,0 +1,90 @@
+"""Owns the sort picker: the columns with their meaning, the current one marked."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+
+from pftop.model import table
+from pftop.text import fit
+from pftop.ui.canvas import Line
+from pftop.ui.messages import RowChosen, RowHighlighted
+from pftop.ui.rows import Rows
+
+
+class SortRows(Rows[table.Column]):
+    """The columns one can sort by."""
+
+    GROUND = "head"
+    CHOOSE_CLICKS = 1
+
+    def __init__(self, current: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._current = current
+
+    def row_key(self, row: table.Column) -> Hashable:
+        """The column's key."""
+        return row.key
+
+    def paint_head(self, width: int) -> Line:
+        """What is asked."""
+        return self.pen("cursor").write(" Sort by", "strong").to(width).line
+
+    def paint_row(self, row: table.Column, width: int, ground: str) -> Line:
+        """A column, its meaning, and a mark on the current one."""
+        mark = "*" if row.key == self._current else " "
+        pen = self.pen(ground).write(f" {mark} ", "key").write(fit(row.title, 9), "strong")
+        return pen.write(fit(row.help, width - pen.width), "label" if ground == self.GROUND else "text").line
+
+
+class SortScreen(ModalScreen[str | None]):
+    """Enter or a click chooses, Esc leaves."""
+
+    ALLOW_SELECT = False
+    BINDINGS = [
+        Binding("escape,s,f6,q,backspace", "leave", "Leave"),
+        Binding("f10,ctrl+c", "app.leave", "Quit"),
+    ]
+
+    def __init__(self, current: str) -> None:
+        super().__init__()
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The list alone."""
+        yield SortRows(self._current, id="sort-box")
+
+    def on_mount(self) -> None:
+        """Start at the current column."""
+        rows = self.query_one(SortRows)
+        rows.styles.height = len(table.COLUMNS) + 1
+        rows.set_rows(table.COLUMNS)
+        rows.focus()
+        rows.call_after_refresh(rows.move_to, self._at())
+
+    def _at(self) -> int:
+        keys = [column.key for column in table.COLUMNS]
+        return keys.index(self._current) if self._current in keys else 0
+
+    @on(RowChosen)
+    def _chosen(self, event: RowChosen) -> None:
+        """Sort by it."""
+        event.stop()
+        self.dismiss(str(event.key))
+
+    @on(RowHighlighted)
+    def _moved(self, event: RowHighlighted) -> None:
+        """Nothing follows the cursor here."""
+        event.stop()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click outside leaves."""
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Leave the order as it is."""
+        self.dismiss(None)

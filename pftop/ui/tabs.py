@@ -1,0 +1,54 @@
+"""Owns the line of tabs that the drill-down has where not everything fits at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.message import Message
+
+from pftop.ui.canvas import Canvas, Line
+
+
+class TabChosen(Message):
+    """A tab was clicked."""
+
+    def __init__(self, tab: int) -> None:
+        super().__init__()
+        self.tab = tab
+
+
+class Tabs(Canvas):
+    """Numbered names, the open one marked."""
+
+    def __init__(self, names: Sequence[str], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._names = names
+        self._chosen = 0
+
+    def choose(self, tab: int) -> None:
+        """Mark another tab."""
+        self._chosen = tab
+        self.repaint()
+
+    def _label(self, tab: int) -> str:
+        text = f"{tab + 1} {self._names[tab]}"
+        return f"[{text}]" if tab == self._chosen else f" {text} "
+
+    def paint(self, width: int, height: int) -> Sequence[Line]:
+        """All tabs."""
+        pen = self.pen().write(" ")
+        for tab in range(len(self._names)):
+            chosen = tab == self._chosen
+            pen.write(self._label(tab), "strong" if chosen else "label", "head" if chosen else None)
+        return [pen.line]
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the mouse."""
+        event.stop()
+        at = 1
+        for tab in range(len(self._names)):
+            at += len(self._label(tab))
+            if event.x < at:
+                self.post_message(TabChosen(tab))
+                return

@@ -1,0 +1,58 @@
+"""Owns the list of ready lines under help and messages: (text, ink) pairs that are only to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from pftop.text import fit
+from pftop.ui.canvas import Line
+from pftop.ui.rows import Rows
+
+TextLine = tuple[tuple[str, str], ...]
+
+
+class TextRows(Rows[TextLine]):
+    """Lines without a cursor; the keys of a list scroll them."""
+
+    HAS_HEAD = True
+
+    def __init__(self, title: str, *, empty: str = "", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._title, self._empty = title, empty
+
+    def row_key(self, row: TextLine) -> Hashable:
+        """Lines are never told apart."""
+        return row
+
+    def move_to(self, index: int) -> None:
+        """Scroll instead of moving a cursor."""
+        step = index - self.cursor
+        target = index if abs(step) > self.view_height else self.top + step
+        self.top = max(min(target, len(self.rows) - self.view_height), 0)
+        self.cursor = self.top
+        self._settle()
+
+    def ground_of(self, index: int) -> str:
+        """There is no cursor."""
+        return self.GROUND
+
+    def action_choose(self) -> None:
+        """There is nothing to choose."""
+
+    def paint_head(self, width: int) -> Line:
+        """The title, and how far down one is."""
+        pen = self.pen("head").write(f" {self._title}", "title")
+        last = min(self.top + self.view_height, len(self.rows))
+        where = f"{self.top + 1}-{last} of {len(self.rows)} " if len(self.rows) > self.view_height else ""
+        return pen.to(width - len(where)).write(where, "label").line
+
+    def paint_row(self, row: TextLine, width: int, ground: str) -> Line:
+        """One line."""
+        pen = self.pen(ground).write(" ")
+        for text, ink in row:
+            pen.write(fit(text, min(len(text), max(width - pen.width, 0))), ink)
+        return pen.to(width).line
+
+    def paint_empty(self, width: int) -> Sequence[Line]:
+        """What an empty list means."""
+        return [self.pen().write(f" {self._empty}", "dim").line]
