@@ -7,29 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from pftop.options import Options
-
-if TYPE_CHECKING:
-    from pftop.events import SourceError
+from pftop.report import explain, say
 
 USAGE, CANNOT_RUN, BROKEN_PIPE = 2, 3, 141
-
-
-def say(text: str) -> None:
-    """One line on standard error."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"pftop: {text}\n".encode("utf-8", "backslashreplace"))
-
-
-def explain(error: SourceError) -> None:
-    """What happened, why, and what mends it."""
-    lines = [f"pftop: {error.what}", f"  why: {error.why}"]
-    if error.fix:
-        lines.append(f"  fix: {error.fix}")
-    with contextlib.suppress(OSError):
-        os.write(2, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def check(options: Options) -> Options:

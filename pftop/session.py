@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TextIO
 
-from pftop import cli
 from pftop.batch.rows import Selection
 from pftop.command import Caller, Command, CommandError, sudo_caller
 from pftop.model.collect import LINES_PER_SECOND, Collector
@@ -20,11 +19,14 @@ from pftop.model.query import parse
 from pftop.model.table import default_sort
 from pftop.options import Options
 from pftop.output import OutputError, open_output
+from pftop.report import say
 from pftop.source.kernel import gather, mount_tracefs
+from pftop.source.memory import release_compiler_memory
 from pftop.source.noise import NoiseTrap
 from pftop.source.open import Limits, Opened, open_source
 from pftop.text import Safe
 
+USAGE, COMMAND_NOT_STARTED = 2, 127
 FIRST_AFTER_S = 0.25
 CLOSE_WITHIN_S = 2.0
 KEPT_OUTPUT_BYTES = 1 << 20
@@ -36,15 +38,17 @@ def run(options: Options) -> int:
     try:
         return run_live(options, caller) if options.mode == "live" else run_batch(options, caller)
     except (OutputError, CommandError) as error:
-        cli.say(str(error))
-        return cli.USAGE if isinstance(error, OutputError) else 127
+        say(str(error))
+        return USAGE if isinstance(error, OutputError) else COMMAND_NOT_STARTED
 
 
 def open_for(options: Options, noise: Callable[[], Sequence[Safe]]) -> Opened:
     """Facts, the plan, and the running source."""
     mount_tracefs()
     limits = Limits(log_rate=options.log_rate, min_latency_ns=options.min_latency_ns)
-    return open_source(gather(), options.probe, limits, noise)
+    opened = open_source(gather(), options.probe, limits, noise)
+    release_compiler_memory()
+    return opened
 
 
 def selection_for(options: Options, opened: Opened) -> Selection:
@@ -69,7 +73,7 @@ def closing(collector: Collector) -> Iterator[None]:
         closer.start()
         closer.join(CLOSE_WITHIN_S)
         if closer.is_alive():
-            cli.say("the perf buffer did not let go in time; leaving it to the kernel")
+            say("the perf buffer did not let go in time; leaving it to the kernel")
             sys.stdout.flush()
             os._exit(1)
 
@@ -78,7 +82,7 @@ def report_plan(opened: Opened, options: Options) -> None:
     """Say on standard error when a lesser plan runs than was hoped for."""
     if opened.source.plan.name == "proc" and options.probe == "auto" and opened.refusals:
         best = opened.refusals[-1]
-        cli.say(f"plan proc, rates only: {best.why}" + (f"; try: {best.fix}" if best.fix else ""))
+        say(f"plan proc, rates only: {best.why}" + (f"; try: {best.fix}" if best.fix else ""))
 
 
 def run_batch(options: Options, caller: Caller | None) -> int:
@@ -95,7 +99,7 @@ def run_batch(options: Options, caller: Caller | None) -> int:
     report_plan(opened, options)
     if os.environ.get("PFTOP_DEBUG"):
         for line in caught:
-            cli.say(f"libbcc: {line}")
+            say(f"libbcc: {line}")
     out = target or stream(1)
     collector = Collector(
         opened.source,
@@ -110,7 +114,7 @@ def run_batch(options: Options, caller: Caller | None) -> int:
             # without a file, CMD's output must not mix with pftop's
             stdout = None if target else 2
             command = Command(options.command, adopt=opened.source.adopt, caller=caller, stdout=stdout)
-        status = batch.run(collector, options, selection_for(options, opened), out, cli.say, command)
+        status = batch.run(collector, options, selection_for(options, opened), out, say, command)
     out.close()
     return status
 
