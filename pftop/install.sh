@@ -158,7 +158,7 @@ installed_packages() {
 
 with_apt_get() {
     export DEBIAN_FRONTEND=noninteractive
-    if ! quietly apt-cache show "$@"; then
+    if ! apt-cache show "$@" >/dev/null 2>&1; then
         say "asking apt for its package lists, since it does not know: $*"
         quietly apt-get -qq update || return 1
     fi
