@@ -1,0 +1,137 @@
+"""Owns booting one kernel in QEMU and running one command in it, over the host's own files.
+
+The guest sees the host's / as it is, with every write kept in the guest's memory, and one folder of the host's
+that both can write: the command, its output and its status go through that. One guest runs at a time on a
+machine. QEMU emulates the processor, so no hardware virtualisation is needed; init.sh is the guest's side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .kernels import REPO, Image, cache
+
+QEMU = "qemu-system-x86_64"
+# Five-level page tables only make each emulated page walk longer.
+MACHINE = ("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-m", "2G", "-smp", "2")
+QUIET = ("-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot")
+# Of the kernel only what is slow in emulation is turned off; nothing of that bears on page faults.
+APPEND = "console=ttyS0 quiet panic=-1 mitigations=off nowatchdog audit=0"
+
+# No udev runs in there: dmsetup has to make its device nodes itself.
+COMMAND = """\
+export HOME=/root TMPDIR=/run/vm-tmp LC_ALL=C.UTF-8 DM_DISABLE_UDEV=1
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cd {repo}
+cut -d' ' -f1 /proc/uptime > {share}/booted
+{command} > {share}/output 2>&1 < /dev/null
+echo $? > {share}/status.new && mv {share}/status.new {share}/status
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int | None  # None: the guest ended or was ended before it could tell
+    output: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    test: str
+    outcome: str  # passed, failed, error or skipped
+    text: str
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two emulated machines on two cores would only make each other late."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with open(cache() / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def shared_folder() -> Iterator[Path]:
+    """A folder that a guest may mount writable."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="share-", dir=cache()) as folder:
+        yield Path(folder)
+
+
+def emulator(image: Image, share: Path) -> list[str]:
+    """The command line; what init.sh has to know travels as kernel arguments, which it gets as variables."""
+    root = "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"
+    shared = f"local,path={share},mount_tag=share,security_model=none"
+    append = f"{APPEND} vm_share={share} vm_modules={image.modules}"
+    boot = ["-kernel", str(image.vmlinuz), "-initrd", str(image.initrd), "-append", append]
+    return [QEMU, *MACHINE, *QUIET, *boot, "-virtfs", root, "-virtfs", shared]
+
+
+def wait(process: subprocess.Popen[bytes], reported: Path, limit: float) -> None:
+    """Until the guest has reported, is gone, or is late."""
+    deadline = time.monotonic() + limit
+    while process.poll() is None and time.monotonic() < deadline and not reported.exists():
+        time.sleep(0.1)
+
+
+def run(image: Image, argv: Sequence[str], *, share: Path, limit: float = 240) -> Result:
+    """Boot, run one command as root in the repository; never longer than limit seconds."""
+    for name in ("status", "output", "booted"):
+        (share / name).unlink(missing_ok=True)
+    words = {"repo": shlex.quote(str(REPO)), "share": shlex.quote(str(share)), "command": shlex.join(argv)}
+    (share / "command").write_text(COMMAND.format(**words))
+    with one_at_a_time(), open(share / "console", "wb") as console:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            emulator(image, share), stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
+        )
+        try:
+            wait(process, share / "status", limit)
+        finally:  # also when it has reported: nothing in the guest is worth an orderly power-off
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        seconds = time.monotonic() - began
+    status, output = read_text(share / "status").strip(), read_text(share / "output")
+    if not status:
+        tail = "\n".join(read_text(share / "console").splitlines()[-40:])
+        late = f"no status after {seconds:.0f} s (limit {limit:.0f} s); console:"
+        output += f"\n--- kernel {image.version}: {late}\n{tail}"
+    return Result(int(status) if status else None, output, seconds)
+
+
+def read_text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def run_pytest(image: Image, args: Sequence[str], *, limit: float = 240) -> list[Outcome]:
+    """Run pytest in the guest; one Outcome per test, or a single error when it did not get that far."""
+    with shared_folder() as share:
+        report = share / "report.xml"
+        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *args]
+        result = run(image, argv, share=share, limit=limit)
+        if not report.exists():
+            return [Outcome("pytest", "error", f"status {result.status}\n{result.output}")]
+        return [outcome_of(case) for case in ET.parse(report).iter("testcase")]
+
+
+def outcome_of(case: ET.Element) -> Outcome:
+    test = f"{case.get('classname')}::{case.get('name')}"
+    for child, outcome in (("failure", "failed"), ("error", "error"), ("skipped", "skipped")):
+        if (found := case.find(child)) is not None:
+            return Outcome(test, outcome, f"{found.get('message')}\n{found.text or ''}")
+    return Outcome(test, "passed", "")

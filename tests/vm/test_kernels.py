@@ -1,0 +1,101 @@
+"""The VM tier: each check of guest_checks.py, for each kernel and probe plan, is one test here.
+
+A kernel boots once, for those of its checks that were selected:
+
+    pytest tests/vm -m vm                   everything
+    pytest tests/vm -k "6.12 and fentry"    boots 6.12 only, runs those only
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from . import guest, guest_checks, kernels, registry  # guest_checks registers the checks
+
+pytestmark = pytest.mark.vm
+
+assert guest_checks
+GUEST_LIMIT = 240  # seconds from power on to power off; a hang costs this much
+CASES = [(kernel.name, plan, check) for kernel in kernels.KERNELS for plan, check in registry.cases()]
+
+
+@dataclass(frozen=True)
+class Report:
+    ended: dict[str, dict[str, object]]  # by "plan/check"
+    running: str | None  # the check the guest was in when it stopped, if it stopped early
+    output: str
+
+
+def read_report(results: str, output: str) -> Report:
+    ended: dict[str, dict[str, object]] = {}
+    running = None
+    for line in results.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:  # the guest died in the middle of a line
+            break
+        running = record["case"] if record["event"] == "start" else None
+        if record["event"] == "end":
+            ended[record["case"]] = record
+    return Report(ended, running, output)
+
+
+def run_guest(image: kernels.Image, cases: list[str]) -> Report:
+    name = image.kernel.name
+    with guest.shared_folder() as share:
+        results = share / "results"
+        argv = [sys.executable, "-m", "tests.vm.guest_runner", str(results), name, *cases]
+        done = guest.run(image, argv, share=share, limit=GUEST_LIMIT)
+        report = read_report(guest.read_text(results), done.output)
+        booted = guest.read_text(share / "booted").strip()
+    ready = f"booted in {booted} s" if booted else "did not boot"
+    ended = f"{len(report.ended)} of {len(cases)} checks ended"
+    kernels.say(f"{name} ({image.version}): {ready}, {ended}, {done.seconds:.0f} s in all")
+    return report
+
+
+def selected(session: pytest.Session, kernel: str) -> list[str]:
+    """The kernel's cases that this run of pytest kept, as PLAN/CHECK."""
+    params = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
+    return [f"{one['plan']}/{one['check']}" for one in params if "check" in one and one["kernel"] == kernel]
+
+
+@pytest.fixture(scope="session")
+def reports(request: pytest.FixtureRequest, image_of: Callable[[str], kernels.Image]) -> Callable[[str], Report]:
+    """The report of a kernel's guest, which boots when first asked for."""
+    known: dict[str, Report] = {}
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def report(name: str) -> Report:
+        if name not in known:
+            image = image_of(name)
+            with capture.global_and_fixture_disabled():  # a minute passes: show what it goes on
+                print()
+                known[name] = run_guest(image, selected(request.session, name))
+        return known[name]
+
+    return report
+
+
+@pytest.mark.parametrize(("kernel", "plan", "check"), CASES, ids=["-".join(case) for case in CASES])
+def test_check(
+    kernel: str,
+    plan: str,
+    check: str,
+    reports: Callable[[str], Report],
+    record_property: Callable[[str, object], None],
+) -> None:
+    report = reports(kernel)
+    result = report.ended.get(f"{plan}/{check}")
+    if result is None:
+        where = f"in {report.running}" if report.running else "before or between checks"
+        pytest.fail(f"the guest stopped {where}, so this has no result:\n{report.output}", pytrace=False)
+    print(f"{result['seconds']:.1f} s in the guest: {json.dumps(result['figures'])}")
+    record_property("figures", json.dumps(result["figures"]))
+    if result["outcome"] != "passed":
+        pytest.fail(f"in the guest:\n{result['text']}\noutput of the guest's run:\n{report.output}", pytrace=False)
