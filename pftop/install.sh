@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the checkout that this file stands in so that `sudo pftop` works, and takes it away again.
-# shellcheck disable=SC2086  # lists of packages are split on purpose
+# shellcheck disable=SC2046,SC2086  # lists of packages are split on purpose
 set -eu
 umask 022
 
@@ -251,7 +251,9 @@ uninstall() {
     say "removing packages:" $packages
     # These tools, unlike apt and dnf, never take other packages along.
     if command -v dpkg >/dev/null; then
-        quietly dpkg --purge $packages || say "some stay: other packages need them (see above)"
+        dpkg --purge $packages >"$LOG" 2>&1 && return 0
+        say "these stay, since other packages need them:" $(dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' \
+            $packages 2>/dev/null | sed -n 's/^ii *//p')
     elif command -v pacman >/dev/null; then
         quietly pacman -R --noconfirm $packages || say "they stay: other packages need them (see above)"
     else
