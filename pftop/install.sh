@@ -150,11 +150,13 @@ install_packages() {
 
 installed_packages() {
     case $manager in
-    apt-get) dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' | sed -n 's/^ii *//p' ;;
+    apt-get) dpkg_installed ;;
     pacman) pacman -Qq ;;
     *) rpm -qa --qf '%{NAME}\n' ;;
     esac
 }
+
+dpkg_installed() { dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' | sed -n 's/^.i *//p'; }
 
 with_apt_get() {
     export DEBIAN_FRONTEND=noninteractive
@@ -252,8 +254,10 @@ uninstall() {
     # These tools, unlike apt and dnf, never take other packages along.
     if command -v dpkg >/dev/null; then
         dpkg --purge $packages >"$LOG" 2>&1 && return 0
-        say "these stay, since other packages need them:" $(dpkg-query -W -f '${db:Status-Abbrev} ${binary:Package}\n' \
-            $packages 2>/dev/null | sed -n 's/^ii *//p')
+        kept=$(dpkg_installed | grep -xF "$packages")
+        # dpkg remembers that their removal was asked for, and apt could follow that later.
+        printf '%s install\n' $kept | dpkg --set-selections
+        say "these stay, since other packages need them:" $kept
     elif command -v pacman >/dev/null; then
         quietly pacman -R --noconfirm $packages || say "they stay: other packages need them (see above)"
     else
