@@ -7,11 +7,10 @@ import os
 import signal
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
-import pftop.ui  # noqa: F401  settles the environment before textual reads it
 from textual.app import App
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from pftop.events import ProcessKey
 from pftop.model import table
@@ -47,7 +46,7 @@ class PftopApp(App[int]):
     # textual's palette can write files and change what a root's screen says; nothing here needs it.
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+c,ctrl+q", "leave", show=False, priority=True),
         Binding("q", "leave", show=False),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),

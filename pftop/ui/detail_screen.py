@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from pftop.events import ProcessKey
 from pftop.ui.footer import Footer, hints
-from pftop.ui.histogram_pane import KINDS, HistogramPane
+from pftop.ui.histogram_pane import KINDS, HistogramPane, Scale
 from pftop.ui.identity import IdentityPane, detail_of
 from pftop.ui.layout import DetailLayout, detail_layout
 from pftop.ui.live_screen import LiveScreen
@@ -27,7 +28,7 @@ TAB_NAMES = ("Latency", "Mappings", "Events")
 class DetailScreen(LiveScreen):
     """Pushed over the main screen for a process; walks to the next one without leaving."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "back", "Back", tooltip="Back to the table"),
         Binding("m", "kind", "Minor/Major", tooltip="Minor, major or both"),
         Binding("L", "linear", "Lin/Log", tooltip="Linear or logarithmic bars"),
@@ -88,9 +89,9 @@ class DetailScreen(LiveScreen):
         layout = detail_layout(self.size.width, self.size.height)
         self._layout_now = layout
         self.query_one("#identity").styles.height = layout.identity
-        tabs = self.query_one("#tabs", Tabs)
-        tabs.display = layout.tabs
-        tabs.choose(self.tab)
+        self.query_one("#tabs").display = layout.tabs
+        self.histogram.titled = not layout.tabs
+        self._mark_tab()
         self.histogram.display = layout.beside or self.tab == LATENCY
         self.mappings.display = layout.beside or self.tab == MAPPINGS
         alone = layout.tabs and self.tab == EVENTS
@@ -98,6 +99,11 @@ class DetailScreen(LiveScreen):
         self.log_pane.display = alone or layout.log > 0
         self.log_pane.styles.height = "1fr" if alone else max(layout.log, 1)
         self.query_one("#footer").display = layout.footer > 0
+
+    def _mark_tab(self) -> None:
+        """Show which tab is open, and how the histogram is looked at."""
+        note = self.histogram.scale.words if self.tab == LATENCY else ""
+        self.query_one("#tabs", Tabs).choose(self.tab, note)
 
     def show_tick(self) -> None:
         """Every pane from the tick."""
@@ -151,17 +157,21 @@ class DetailScreen(LiveScreen):
 
     def action_kind(self) -> None:
         """Both, minor, major."""
-        scale = self.histogram.scale
-        kind = KINDS[(KINDS.index(scale.kind) + 1) % len(KINDS)]
-        self.histogram.set_scale(replace(scale, kind=kind))
+        kind = KINDS[(KINDS.index(self.histogram.scale.kind) + 1) % len(KINDS)]
+        self._look(replace(self.histogram.scale, kind=kind))
 
     def action_linear(self) -> None:
         """The other scale of the bars."""
-        self.histogram.set_scale(replace(self.histogram.scale, linear=not self.histogram.scale.linear))
+        self._look(replace(self.histogram.scale, linear=not self.histogram.scale.linear))
 
     def action_interval(self) -> None:
         """Since start, or the last interval."""
-        self.histogram.set_scale(replace(self.histogram.scale, interval=not self.histogram.scale.interval))
+        self._look(replace(self.histogram.scale, interval=not self.histogram.scale.interval))
+
+    def _look(self, scale: Scale) -> None:
+        """Look at the histogram in another way."""
+        self.histogram.set_scale(scale)
+        self._mark_tab()
 
     def action_tab(self, tab: int) -> None:
         """Turn to a tab, or, where all are shown, to its pane."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pftop import formatting
-from pftop.model.snapshot import HistoryPoint, Snapshot
+from pftop.model.snapshot import HistoryPoint, Latency, Snapshot
 from pftop.text import cell_width
 from pftop.ui.canvas import Line, Pen
 
@@ -36,6 +36,8 @@ class Piece:
     ground: str | None = None
     urgent: bool = False
     """Whether it says that the numbers cannot be trusted as they stand."""
+    gap: int = GAP
+    """Cells before it: one where it belongs to the fact before."""
 
     @property
     def width(self) -> int:
@@ -43,9 +45,9 @@ class Piece:
         return sum(cell_width(text) for text, _ in self.texts)
 
 
-def fact(label: str, value: str, ink: str = "text", *, drop: int = 0) -> Piece:
+def fact(label: str, value: str, ink: str = "text", *, drop: int = 0, gap: int = GAP) -> Piece:
     """A label and its value."""
-    return Piece(drop, ((f"{label} ", "label"), (value, ink)))
+    return Piece(drop, ((f"{label} ", "label"), (value, ink)), gap=gap)
 
 
 def alarm(text: str, drop: int = 0) -> Piece:
@@ -56,12 +58,12 @@ def alarm(text: str, drop: int = 0) -> Piece:
 def pack(pen: Pen, left: Sequence[Piece], right: Sequence[Piece], width: int) -> Line:
     """A line with pieces at both ends; those that may go do so until the others fit."""
     pieces = [*left, *right]
-    while sum(p.width + GAP for p in pieces) > width and any(p.drop for p in pieces):
+    while sum(p.width + p.gap for p in pieces) > width + 1 and any(p.drop for p in pieces):
         pieces.remove(max(pieces, key=lambda p: p.drop))
     ends = [p for p in right if any(p is kept for kept in pieces)]
     _write(pen, [p for p in left if any(p is kept for kept in pieces)])
     if ends:
-        room = sum(p.width for p in ends) + GAP * (len(ends) - 1) + 1
+        room = sum(p.width + p.gap for p in ends) - ends[0].gap + 1
         pen.write(" " * max(width - room - pen.width, GAP))
         _write(pen, ends)
     return pen.line
@@ -70,7 +72,7 @@ def pack(pen: Pen, left: Sequence[Piece], right: Sequence[Piece], width: int) ->
 def _write(pen: Pen, pieces: Sequence[Piece]) -> None:
     """Pieces with gaps between them."""
     for index, piece in enumerate(pieces):
-        pen.write(" " * GAP if index else "")
+        pen.write(" " * piece.gap if index else "")
         for text, ink in piece.texts:
             pen.write(text, ink, piece.ground)
 
@@ -115,21 +117,21 @@ def totals(snapshot: Snapshot, width: int) -> list[Piece]:
     pieces = [
         Piece(0, ((" faults ", "label"), (formatting.rate((t.minor + t.major) * per_s) + "/s", "strong"))),
         fact("min", formatting.rate(t.minor * per_s), "minor", drop=2),
-        fact("maj", formatting.rate(t.major * per_s), "major" if t.major else "dim", drop=1),
-        fact("inv", formatting.rate(invalid), "invalid" if invalid else "dim", drop=4),
+        fact("maj", formatting.rate(t.major * per_s), "major" if t.major else "dim", drop=1, gap=1),
+        fact("inv", formatting.rate(invalid), "invalid" if invalid else "dim", drop=4, gap=1),
     ]
     stalled = formatting.stall(t.latency_sum_ns, snapshot.interval_ns)
     stall = f"{stalled} ms/s" if features.latency else formatting.UNKNOWN
     if width >= 120 and t.latency_sum_ns is not None and snapshot.interval_ns > 0:
-        stall += f" {formatting.percent(t.latency_sum_ns / snapshot.interval_ns)} of wall"
+        stall += f" {formatting.percent(t.latency_sum_ns / snapshot.interval_ns)}"
     pieces.append(fact("stall", stall, "hot" if t.latency_sum_ns else "dim", drop=1))
-    latency = snapshot.latency
-    for name, ns, drop in (
-        ("p50", latency and latency.p50_ns, 5),
-        ("p99", latency and latency.p99_ns, 3),
-        ("max", latency and latency.max_ns, 6),
+    latency = snapshot.latency or Latency(count=0)
+    for name, ns, drop, gap in (
+        ("p50", latency.p50_ns, 5, GAP),
+        ("p99", latency.p99_ns, 3, 1),
+        ("max", latency.max_ns, 6, 1),
     ):
-        pieces.append(fact(name, formatting.duration(ns), drop=drop))
+        pieces.append(fact(name, formatting.duration(ns), drop=drop, gap=gap))
     return pieces
 
 
@@ -153,7 +155,7 @@ def trust(snapshot: Snapshot, standing: Standing, width: int) -> list[Piece]:
     coverage = snapshot.coverage
     if coverage is not None:
         ink = "good" if coverage >= _COVERAGE_FINE else "major" if coverage >= _COVERAGE_POOR else "bad"
-        value = formatting.percent(coverage) + (" of vmstat" if wide else "")
+        value = formatting.percent(coverage) + (" of vmstat" if width >= 160 else "")
         pieces.append(fact("check", value, ink, drop=3))
     return pieces
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
 from pftop.text import fit
 from pftop.ui.canvas import Canvas, Line
 from pftop.ui.messages import PromptChanged, PromptClosed
+
+
+BOX_LEAST = 12
+"""Cells for typing that no message takes away."""
 
 
 class _Label(Canvas):
@@ -37,7 +42,7 @@ class _Label(Canvas):
 class FilterBar(Horizontal):
     """A prompt over the table; keeps or undoes what was typed, and stays to show a filter that is on."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "keep", "Keep what was typed", show=False),
         Binding("escape", "undo", "Undo what was typed", show=False),
     ]
@@ -92,7 +97,9 @@ class FilterBar(Horizontal):
         """Say how it goes; bad is red, and in words."""
         self.set_class(bad, "-bad")
         label = self.query_one("#prompt-state", _Label)
-        label.styles.width = min(len(text) + 3, max(self.size.width // 2, 12))
+        typed = max(len(self.box.value) + 2, BOX_LEAST)
+        taken = self.query_one("#prompt-name").size.width + typed
+        label.styles.width = max(min(len(text) + 3, self.size.width - taken), 12)
         label.say(f" {text} ", "on-alert" if bad else "label", "alert" if bad else None)
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -37,10 +37,10 @@ def columns(values: Sequence[float], width: int, height: int, *, ascii: bool) ->
     window = values[-width:] if width > 0 else ()
     top = max(window, default=0.0)
     levels = [math.ceil(value / top * 8 * height) if value > 0 and top > 0 else 0 for value in window]
-    lines = []
-    for line in range(height - 1, -1, -1):
-        lines.append("".join(marks[max(min(level - 8 * line, 8), 0)] for level in levels).rjust(width))
-    return lines
+    return [
+        "".join(marks[max(min(level - 8 * line, 8), 0)] for level in levels).rjust(width)
+        for line in range(height - 1, -1, -1)
+    ]
 
 
 def parts(minor: int, major: int, length: float) -> tuple[int, int]:

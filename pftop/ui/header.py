@@ -60,7 +60,7 @@ class Header(Canvas):
         room = max(width - used - 6, GRAPH_LEAST)
         values = binned([p.minor + p.major for p in snapshot.history], room, snapshot.seq)
         spark = formatting.spark(values, min(room, HISTORY_S), ascii=self.ascii)
-        graph = Piece(0, ((" 2m ", "label"), (spark, self._graph_ink(snapshot))))
+        graph = Piece(0, ((" 2m ", "label"), (spark, "graph")))
         return pack(self.pen(), [graph], pieces, width)
 
     def _graphs(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
@@ -77,12 +77,8 @@ class Header(Canvas):
         lines = []
         for y in range(height):
             first, second = captions[y] if y < 2 else ("", "")
-            pen = self.pen().write(first, "label").to(17).write(left[y], self._graph_ink(snapshot))
+            pen = self.pen().write(first, "label").to(17).write(left[y], "graph")
             if snapshot.plan.features.latency:
-                pen.to(18 + room).write(second, "label").to(36 + room).write(right[y], "hot")
+                pen.to(18 + room).write(second, "label").to(36 + room).write(right[y], "graph-stall")
             lines.append(pen.line)
         return lines
-
-    def _graph_ink(self, snapshot: Snapshot) -> str:
-        """Faults are minor unless most of the last interval's were not."""
-        return "major" if snapshot.totals.major > snapshot.totals.minor else "minor"

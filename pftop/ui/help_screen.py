@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -40,7 +41,7 @@ class HelpScreen(Screen[None]):
     """One list over everything; any of the usual keys leaves it."""
 
     ALLOW_SELECT = False
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,h,backspace", "dismiss", "Back", tooltip="Close the help"),
         Binding("f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]

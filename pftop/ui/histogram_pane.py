@@ -12,12 +12,12 @@ from pftop.events import PlanInfo
 from pftop.model.histogram import HistogramRow, display_rows, percentile
 from pftop.model.snapshot import Latency, ProcessDetail, Snapshot
 from pftop.text import fit
-from pftop.ui.canvas import Canvas, Line
+from pftop.ui.canvas import Canvas, Line, Pen
 from pftop.ui.graph import MAJOR_BAR, MAJOR_BAR_ASCII, MINOR_BAR, MINOR_BAR_ASCII, bar_ratio, parts
 
 KINDS = ("both", "minor", "major")
 _RANGE, _COUNT, _SHARE = 14, 7, 7
-_SUMMARY_LINES = 3
+_ONE_LINE = 78
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class HistogramPane(Canvas):
         self._snapshot: Snapshot | None = None
         self._detail: ProcessDetail | None = None
         self.scale = Scale()
+        self.titled = True
+        """Whether it has a title of its own."""
 
     def show(self, snapshot: Snapshot, detail: ProcessDetail | None) -> None:
         """Show a process's depth."""
@@ -57,7 +59,7 @@ class HistogramPane(Canvas):
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
         """Title, bars and summary."""
-        lines = [self._title(width)]
+        lines = [self._title(width)] if self.titled else []
         if self._snapshot is None:
             return lines
         plan = self._snapshot.plan
@@ -69,7 +71,7 @@ class HistogramPane(Canvas):
         summary = self._summary(self._detail, minor, major, width)
         if height < 8:
             summary = summary[:1]
-        room = height - 2 - len(summary)
+        room = height - len(lines) - 1 - len(summary)
         rows = display_rows(minor, major, room)
         lines.append(self._head(width))
         if not rows:
@@ -118,9 +120,7 @@ class HistogramPane(Canvas):
         room = width - pen.width - shares * _SHARE - 1
         ratio = bar_ratio(row.minor + row.major, top, linear=self.scale.linear)
         of_minor, of_major = parts(row.minor, row.major, ratio * room)
-        minor_mark, major_mark = (
-            (MINOR_BAR_ASCII, MAJOR_BAR_ASCII) if self.ascii else (MINOR_BAR, MAJOR_BAR)
-        )
+        minor_mark, major_mark = (MINOR_BAR_ASCII, MAJOR_BAR_ASCII) if self.ascii else (MINOR_BAR, MAJOR_BAR)
         pen.write(minor_mark * of_minor, "minor").write(major_mark * of_major, "major")
         pen.to(width - shares * _SHARE - 1)
         for share in (row.share, row.cumulative)[:shares]:
@@ -135,9 +135,7 @@ class HistogramPane(Canvas):
             "major": detail.major_latency,
         }[self.scale.kind]
 
-    def _summary(
-        self, detail: ProcessDetail, minor: Sequence[int], major: Sequence[int], width: int
-    ) -> list[Line]:
+    def _summary(self, detail: ProcessDetail, minor: Sequence[int], major: Sequence[int], width: int) -> list[Line]:
         """Percentiles, extremes and time lost, since start whatever the bars show."""
         latency = self._latency(detail)
         counts = np.asarray(detail.minor_buckets, dtype=np.int64) * (self.scale.kind != "major")
@@ -152,26 +150,25 @@ class HistogramPane(Canvas):
             ("max", latency.max_ns),
         ):
             first.write(f"{name} ", "label").write(formatting.duration(ns) + "  ", "strong")
-        second = self.pen().write(" ")
-        for name, text in (
-            ("min", formatting.duration(latency.min_ns)),
-            ("mean", formatting.duration(latency.mean_ns)),
-            ("of", formatting.count(latency.count) + " faults"),
-        ):
-            second.write(f"{name} ", "label").write(text + "  ")
-        return [first.line, second.line, self._stall_line(detail)][:_SUMMARY_LINES]
+        second = self.pen().write(" min ", "label").write(formatting.duration(latency.min_ns))
+        second.write("  mean ", "label").write(formatting.duration(latency.mean_ns))
+        second.write("  " + formatting.count(latency.count)).write(" faults  ", "label")
+        if width >= _ONE_LINE:
+            self._write_stall(second, detail)
+            return [first.line, second.line]
+        third = self.pen().write(" ")
+        self._write_stall(third, detail)
+        return [first.line, second.line, third.line]
 
-    def _stall_line(self, detail: ProcessDetail) -> Line:
+    def _write_stall(self, pen: Pen, detail: ProcessDetail) -> None:
         """Time lost in faults since pftop started."""
         assert self._snapshot is not None
         total = detail.stall_minor_ns + detail.stall_major_ns
         wall = self._snapshot.elapsed_ns
-        pen = self.pen().write(" time lost ", "label")
-        pen.write("minor ", "label").write(formatting.duration(detail.stall_minor_ns) + "  ", "minor")
-        pen.write("major ", "label").write(formatting.duration(detail.stall_major_ns) + "  ", "major")
+        pen.write("lost minor ", "label").write(formatting.duration(detail.stall_minor_ns), "minor")
+        pen.write(" major ", "label").write(formatting.duration(detail.stall_major_ns) + "  ", "major")
         if wall > 0:
             pen.write(formatting.percent(total / wall), "strong").write(" of wall", "label")
-        return pen.line
 
 
 def no_latency(plan: PlanInfo) -> str:

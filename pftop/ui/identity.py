@@ -62,7 +62,8 @@ class IdentityPane(Canvas):
 
     def _crumb_line(self, width: int) -> Line:
         """Where one is: pftop, then the process."""
-        assert self._key is not None and self._snapshot is not None
+        assert self._key is not None
+        assert self._snapshot is not None
         row = self._row
         right = []
         if self._paused_s is not None:
@@ -89,14 +90,15 @@ class IdentityPane(Canvas):
         per_s = 1e9 / max(snapshot.interval_ns, 1)
         ratio = None if row.stall_ns is None else row.stall_ns / max(snapshot.interval_ns, 1)
         stall = formatting.stall(row.stall_ns, snapshot.interval_ns)
+        invalid = None if row.invalid is None else row.invalid * per_s
         pieces = [
             Piece(0, ((" min ", "label"), (formatting.rate(row.minor * per_s) + "/s", "minor"))),
             fact("maj", formatting.rate(row.major * per_s) + "/s", "major" if row.major else "dim"),
-            fact("inv", formatting.rate(row.invalid * per_s), "invalid" if row.invalid else "dim", drop=2),
+            fact("inv", formatting.rate(invalid), "invalid" if invalid else "dim", drop=2),
             fact("stall", f"{stall} ms/s {formatting.percent(ratio)}", heat(ratio)),
         ]
         spark = formatting.spark(row.trend, min(30, max(width - 60, 8)), ascii=self.ascii)
-        pieces.append(Piece(1, ((spark, "minor"),)))
+        pieces.append(Piece(1, ((spark, "graph"),)))
         return pack(self.pen(), pieces, [], width)
 
     def _who_line(self, width: int) -> Line:

@@ -27,8 +27,8 @@ _CODES = {
     (7, 4): "hardware memory error",
     (7, 5): "hardware memory error",
 }
-WIDE = 100
-_SYMBOL_SHARE = 3
+WIDE, ROOMY = 100, 150
+_SYMBOL_SHARE = 0.4
 
 
 def paint(pen: Pen, line: LogLine, width: int, *, named: bool = True) -> Line:
@@ -46,8 +46,8 @@ def paint(pen: Pen, line: LogLine, width: int, *, named: bool = True) -> Line:
         pen.write(fit(str(line.tid), 7, ">"), "dim").write(" ")
     pen.write(fit(word, 5), ink)
     short, full = _ACCESS[line.access]
-    access = (full if wide else short) + ((" kernel" if wide else "k") if line.kernel_mode else "")
-    pen.write(fit(access, 13 if wide else 3)).write(" ")
+    access = (full if wide else short) + ((" k" if wide else "k") if line.kernel_mode else "")
+    pen.write(fit(access, 7 if wide else 3)).write(" ")
     slow = "text" if line.latency_ns is None or line.latency_ns < 1_000_000 else "hot"
     pen.write(fit(formatting.duration(line.latency_ns), 6, ">"), slow).write("  ")
     _write_place(pen, line, width)
@@ -66,9 +66,10 @@ def _write_place(pen: Pen, line: LogLine, width: int) -> None:
         code = code or f"by {formatting.address(line.ip)}" if line.ip else code
         if line.cause:
             where = f"{line.cause}  {where}"
-        pen.write(fit(formatting.address(line.address), 15), "dim").write(" ")
+        if width >= ROOMY and line.mapping is not None:
+            pen.write(fit(formatting.address(line.address), 15), "dim").write(" ")
         room = max(width - pen.width, 0)
-    of_code = min(cell_width(code) + 1, room // _SYMBOL_SHARE) if code and width >= WIDE else 0
+    of_code = int(room * _SYMBOL_SHARE) if width >= WIDE else 0
     pen.write(_tail(where, room - of_code), "invalid" if reason else "text")
     if of_code:
         pen.write(" ").write(fit(code, of_code - 1), "label")

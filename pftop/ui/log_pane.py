@@ -22,7 +22,7 @@ class LogPane(Rows[Numbered]):
         super().__init__(id=id)
         self._named = named
         """Whether lines say whose they are."""
-        self._lines: list[Numbered] = []
+        self._entries: list[Numbered] = []
         self.seen = 0
         """The number of the next line to take in."""
         self.follow = True
@@ -37,20 +37,20 @@ class LogPane(Rows[Numbered]):
 
     def add(self, lines: Iterable[Numbered], seen: int) -> None:
         """Append lines; the view moves only when it stands at the end."""
-        before = len(self._lines)
-        self._lines.extend(lines)
+        before = len(self._entries)
+        self._entries.extend(lines)
         self.seen = seen
-        self._behind = 0 if self.follow else self._behind + len(self._lines) - before
+        self._behind = 0 if self.follow else self._behind + len(self._entries) - before
         self._cut()
         self._place()
 
     def refill(self, lines: Iterable[Numbered], seen: int) -> None:
         """Show other lines, as when the filter changed; whoever reads back stays near the line read."""
-        reading = self._lines[self.cursor][0] if self.cursor < len(self._lines) else 0
+        reading = self._entries[self.cursor][0] if self.cursor < len(self._entries) else 0
         offset = self.cursor - self.top
-        self._lines = list(lines)
+        self._entries = list(lines)
         self.seen = seen
-        self.cursor = bisect_left(self._lines, reading, key=lambda pair: pair[0])
+        self.cursor = bisect_left(self._entries, reading, key=lambda pair: pair[0])
         self.top = self.cursor - offset
         self._place()
 
@@ -64,19 +64,19 @@ class LogPane(Rows[Numbered]):
 
     def _cut(self) -> None:
         """Forget the oldest, in steps, so that no line costs a copy of the list."""
-        if len(self._lines) > LINES_KEPT + LINES_KEPT // 4:
-            gone = len(self._lines) - LINES_KEPT
-            del self._lines[:gone]
+        if len(self._entries) > LINES_KEPT + LINES_KEPT // 4:
+            gone = len(self._entries) - LINES_KEPT
+            del self._entries[:gone]
             self.top -= gone
             self.cursor -= gone
 
     def _place(self) -> None:
         """Stand at the end, or where one was."""
-        self.rows = self._lines
-        last = max(len(self._lines) - 1, 0)
+        self.rows = self._entries
+        last = max(len(self._entries) - 1, 0)
         if self.follow:
             self.cursor, self.cursor_key = last, None
-            self.top = len(self._lines)
+            self.top = len(self._entries)
         else:
             self.cursor = max(min(self.cursor, last), 0)
         self._settle()
@@ -84,7 +84,7 @@ class LogPane(Rows[Numbered]):
     def move_to(self, index: int) -> None:
         """Move the cursor; the end is where the tail goes on."""
         super().move_to(index)
-        self._set_follow(self.cursor >= len(self._lines) - 1)
+        self._set_follow(self.cursor >= len(self._entries) - 1)
 
     def action_first(self) -> None:
         """Go to the oldest line."""
@@ -93,7 +93,7 @@ class LogPane(Rows[Numbered]):
     def scroll_rows(self, lines: int) -> None:
         """Move the view; the end is where the tail goes on."""
         super().scroll_rows(lines)
-        at_end = self.top >= len(self._lines) - self.view_height
+        at_end = self.top >= len(self._entries) - self.view_height
         if not at_end:
             self.cursor = max(min(self.cursor, self.top + self.view_height - 1), self.top)
         self._set_follow(at_end)

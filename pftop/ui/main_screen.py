@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from pftop.events import ProcessKey
@@ -27,7 +29,7 @@ FOCUS_AFTER_S = 0.3
 class MainScreen(Prompting, LiveScreen):
     """The process table over the event log, with the selected process beside them where there is room."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1,h", "app.help", "Help", tooltip="Explain the columns and the keys"),
         Binding("slash,f4,backslash", "filter", "Filter", tooltip="Show only processes that match, as you type"),
         Binding("s,f6", "sort", "Sort", tooltip="Choose the column to sort by"),

@@ -14,6 +14,8 @@ from pftop.ui.rows import Rows
 class MappingPane(Rows[MappingRow]):
     """Mappings, the one with the most faults first."""
 
+    HEAD_LINES = 2
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._detail: ProcessDetail | None = None
@@ -36,17 +38,22 @@ class MappingPane(Rows[MappingRow]):
     def action_choose(self) -> None:
         """There is nothing further down."""
 
-    def paint_head(self, width: int) -> Line:
-        """The title with the columns' names, drawn as a rule."""
-        pen = self.pen("head").write("  faults    MAJ   STALL  ", "label")
-        pen.write("Mappings by faults", "title" if self.has_focus else "strong")
+    def paint_title(self, width: int) -> Line:
+        """What is listed and since when, drawn as a rule."""
+        rule = "-" if self.ascii else "─"
+        pen = self.pen().write(rule + " ", "rule").write("Mappings", "title" if self.has_focus else "strong")
         detail = self._detail
         if detail is not None and detail.mappings_since_ns is not None and self._snapshot is not None:
             seconds = (self._snapshot.ts_ns - detail.mappings_since_ns) / 1e9
-            pen.write(f"  last {formatting.elapsed(seconds)}", "label")
+            pen.write(f" by faults, last {formatting.elapsed(seconds)}", "label")
         if detail is not None and detail.unplaced:
             pen.write(f"  {formatting.count(detail.unplaced)} not placed", "major")
-        return pen.to(width).line
+        return pen.write(" ").to(width, rule, "rule").line
+
+    def paint_head(self, width: int) -> Line:
+        """Titles of the columns."""
+        pen = self.pen("head").write("  faults  major   stall  ", "label")
+        return pen.write("perm    size mapping", "label").to(width).line
 
     def paint_row(self, row: MappingRow, width: int, ground: str) -> Line:
         """Faults, time, and which mapping."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from pftop.ui.footer import Footer, hints
 from pftop.ui.live_screen import LiveScreen
@@ -13,7 +15,7 @@ from pftop.ui.text_rows import TextRows
 class MessagesScreen(LiveScreen):
     """The plan, why no better one runs, and the messages, newest last."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,x,backspace", "dismiss", "Back", tooltip="Back to the table"),
         Binding("f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]

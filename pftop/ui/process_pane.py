@@ -68,11 +68,12 @@ class ProcessPane(Rows[ProcessRow]):
         pen = self.pen("head").write(" ")
         arrow = _ARROWS[self.ascii, self._view.descending]
         for column, cells in self.columns(width):
-            title = column.title
             chosen = column.key == self._view.sort
-            if chosen:
-                title = fit(title, cells - 1).rstrip() + arrow
-            pen.write(fit(title, cells, column.align), "strong" if chosen else "label").write(" ")
+            title = fit(column.title, cells, column.align)
+            if chosen and column.align == "<":
+                title = fit(column.title.rstrip() + arrow, cells)
+            pen.write(title, "strong" if chosen else "label")
+            pen.write(arrow if chosen and column.align == ">" else " ", "strong")
         return pen.to(width).line
 
     def paint_row(self, row: ProcessRow, width: int, ground: str) -> Line:
@@ -96,7 +97,7 @@ class ProcessPane(Rows[ProcessRow]):
         """One cell in the ink of what it says."""
         if column.key == "trend":
             text = formatting.spark(row.trend, cells, ascii=self.ascii)
-            pen.write(text, "exited" if row.exited else "minor")
+            pen.write(text, "exited" if row.exited else "graph")
             return
         text = column.text(row, interval_ns)
         if row.exited:

@@ -10,10 +10,10 @@ rows stay where they are, and only those in view are ever painted.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from pftop.ui.canvas import Canvas, Line
 from pftop.ui.messages import HeadClicked, RowChosen, RowHighlighted
@@ -25,11 +25,11 @@ WHEEL_LINES = 3
 class Rows(Canvas, Generic[RowT], can_focus=True):
     """A list of rows under an optional head, with a cursor that stays on its row wherever that goes."""
 
-    HAS_HEAD = True
+    HEAD_LINES = 1
     CHOOSE_CLICKS = 2
     """Clicks that open a row."""
-    BINDINGS = [
-        Binding("up,k", "move(-1)", "Up", group=Binding.Group("Move")),
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up"),
         Binding("down,j", "move(1)", "Down"),
         Binding("pageup,ctrl+b", "page(-1)", "Page up"),
         Binding("pagedown,ctrl+f", "page(1)", "Page down"),
@@ -41,6 +41,7 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.rows: Sequence[RowT] = ()
+        self.head_lines = self.HEAD_LINES
         self.top = 0
         """The first row in view."""
         self.cursor = 0
@@ -56,7 +57,11 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         raise NotImplementedError
 
     def paint_head(self, width: int) -> Line:
-        """The head, when there is one."""
+        """The head's last line."""
+        raise NotImplementedError
+
+    def paint_title(self, width: int) -> Line:
+        """The line over it, where ``head_lines`` is 2."""
         raise NotImplementedError
 
     def head_at(self, x: int) -> str | None:
@@ -70,7 +75,7 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
     @property
     def view_height(self) -> int:
         """Rows in view."""
-        return max(self.size.height - self.HAS_HEAD, 0)
+        return max(self.size.height - self.head_lines, 0)
 
     @property
     def at_cursor(self) -> RowT | None:
@@ -104,12 +109,12 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
         """The head and the rows in view."""
-        lines = [self.paint_head(width)] if self.HAS_HEAD else []
+        lines = [self.paint_title(width)] if self.head_lines > 1 else []
+        lines.append(self.paint_head(width))
         if not self.rows:
             return [*lines, *self.paint_empty(width)]
-        for index in range(self.top, min(self.top + self.view_height, len(self.rows))):
-            lines.append(self.paint_row(self.rows[index], width, self.ground_of(index)))
-        return lines
+        in_view = range(self.top, min(self.top + self.view_height, len(self.rows)))
+        return lines + [self.paint_row(self.rows[index], width, self.ground_of(index)) for index in in_view]
 
     def ground_of(self, index: int) -> str:
         """The ground of a row: the cursor's, paler when another pane has the keyboard."""
@@ -179,9 +184,9 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Select a row, open it on a double click, or sort by a title."""
         event.stop()
-        line = event.y - self.HAS_HEAD
+        line = event.y - self.head_lines
         if line < 0:
-            key = self.head_at(event.x)
+            key = self.head_at(event.x) if line == -1 else None
             if key is not None:
                 self.post_message(HeadClicked(key))
         elif self.top + line < len(self.rows):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 
 from pftop.events import ProcessKey
 from pftop.model.snapshot import Snapshot
+from pftop.ui.canvas import Canvas, Line
 from pftop.ui.histogram_pane import HistogramPane
 from pftop.ui.identity import IdentityPane, detail_of
 from pftop.ui.mapping_pane import MappingPane
@@ -15,14 +18,24 @@ from pftop.ui.mapping_pane import MappingPane
 MAPPINGS_FROM_HEIGHT = 30
 
 
-class SidePane(Vertical):
+class Divider(Canvas):
+    """A line down between two panes."""
+
+    def paint(self, width: int, height: int) -> Sequence[Line]:
+        """The same on every line."""
+        return [self.pen().write("|" if self.ascii else "│", "rule").line] * height
+
+
+class SidePane(Horizontal):
     """Who it is, how long its faults take, and where they are."""
 
     def compose(self) -> ComposeResult:
-        """Identity, histogram and mappings."""
-        yield IdentityPane("", id="side-identity")
-        yield HistogramPane(id="side-histogram")
-        yield MappingPane(id="side-mappings")
+        """Identity, histogram and mappings, set off from the table."""
+        yield Divider()
+        with Vertical():
+            yield IdentityPane("", id="side-identity")
+            yield HistogramPane(id="side-histogram")
+            yield MappingPane(id="side-mappings")
 
     def on_mount(self) -> None:
         """The keyboard has no business here."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from pftop.model import table
@@ -45,7 +46,7 @@ class SortScreen(ModalScreen[str | None]):
     """Enter or a click chooses, Esc leaves."""
 
     ALLOW_SELECT = False
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,s,f6,q,backspace", "leave", "Leave"),
         Binding("f10,ctrl+c", "app.leave", "Quit"),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import events
 from textual.message import Message
 
+from pftop.text import fit
 from pftop.ui.canvas import Canvas, Line
 
 
@@ -25,10 +26,11 @@ class Tabs(Canvas):
         super().__init__(id=id)
         self._names = names
         self._chosen = 0
+        self._note = ""
 
-    def choose(self, tab: int) -> None:
-        """Mark another tab."""
-        self._chosen = tab
+    def choose(self, tab: int, note: str = "") -> None:
+        """Mark another tab, with a note at the end of the line."""
+        self._chosen, self._note = tab, note
         self.repaint()
 
     def _label(self, tab: int) -> str:
@@ -41,7 +43,8 @@ class Tabs(Canvas):
         for tab in range(len(self._names)):
             chosen = tab == self._chosen
             pen.write(self._label(tab), "strong" if chosen else "label", "head" if chosen else None)
-        return [pen.line]
+        room = width - pen.width - 1
+        return [pen.write(fit(self._note, room, ">"), "label").line]
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the mouse."""

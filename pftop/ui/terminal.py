@@ -39,7 +39,7 @@ def light_reply(reply: bytes) -> bool:
     found = _BACKGROUND.search(reply)
     if found is None:
         return False
-    red, green, blue = (int(part, 16) / (16 ** len(part) - 1) for part in found.groups())
+    red, green, blue = (int(part, 16) / float(16 ** len(part) - 1) for part in found.groups())
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue > _LIGHT_FROM
 
 

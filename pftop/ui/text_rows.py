@@ -14,8 +14,6 @@ TextLine = tuple[tuple[str, str], ...]
 class TextRows(Rows[TextLine]):
     """Lines without a cursor; the keys of a list scroll them."""
 
-    HAS_HEAD = True
-
     def __init__(self, title: str, *, empty: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
         self._title, self._empty = title, empty

@@ -56,6 +56,8 @@ COLOURS: Mapping[str, Mapping[str, str]] = {
         "label": "#949494",
         "accent": "#87afff",
         "minor": "#5fd7af",
+        "graph": "#5f8787",
+        "graph-stall": "#af875f",
         "major": "#ffaf00",
         "invalid": "#ff8787",
         "warm": "#d7d787",
@@ -82,6 +84,8 @@ COLOURS: Mapping[str, Mapping[str, str]] = {
         "label": "#585858",
         "accent": "#005faf",
         "minor": "#005f5f",
+        "graph": "#5f8787",
+        "graph-stall": "#af875f",
         "major": "#875f00",
         "invalid": "#af0000",
         "warm": "#5f5f00",
@@ -108,6 +112,8 @@ COLOURS: Mapping[str, Mapping[str, str]] = {
         "label": "ansi_default",
         "accent": "ansi_blue",
         "minor": "ansi_cyan",
+        "graph": "ansi_cyan",
+        "graph-stall": "ansi_yellow",
         "major": "ansi_yellow",
         "invalid": "ansi_red",
         "warm": "ansi_default",
@@ -123,6 +129,10 @@ COLOURS: Mapping[str, Mapping[str, str]] = {
 """pftop's inks and grounds by theme. A "flat" ground is drawn in reverse, without inks."""
 
 
+_OWN = "ansi_default"
+"""Whatever the terminal shows where it is asked for no colour."""
+
+
 def theme_names() -> list[str]:
     """Every name that ``--theme`` takes."""
     return [DARK, LIGHT, ANSI, *BUILTIN]
@@ -136,33 +146,41 @@ def own_themes() -> list[Theme]:
 def variables_of(theme: Theme) -> dict[str, str]:
     """``pf-*`` variables for a theme that is not ours, made from the colours it has."""
     colours = theme.to_color_system().generate()
-    dim = colours.get("foreground-muted", colours["foreground"])
+
+    def of(name: str) -> str:
+        """A colour of the theme; those of the terminal's palette lack many."""
+        return colours.get(name, colours["foreground"])
+
+    # Where textual's own shades are blends with alpha, only its opaque colours serve: the palette does not blend.
+    raised = "flat" if theme.ansi else of("panel")
     return _prefixed(
         {
-            "base": colours["background"],
-            "panel": colours["surface"],
-            "cursor": colours["primary-muted"] if not theme.ansi else "flat",
-            "cursor-away": colours["panel"] if not theme.ansi else "flat",
-            "head": colours["panel"] if not theme.ansi else "flat",
-            "alert": colours["error"],
-            "notice": colours["warning"],
-            "text": colours["foreground"],
-            "strong": colours["foreground"],
-            "dim": dim,
-            "rule": colours["foreground-disabled"],
-            "label": dim,
-            "accent": colours["text-primary"],
-            "minor": colours["text-success"],
-            "major": colours["text-warning"],
-            "invalid": colours["text-error"],
-            "warm": colours["foreground"],
-            "hot": colours["text-warning"],
-            "burning": colours["text-error"],
-            "exited": dim,
-            "bad": colours["text-error"],
-            "good": colours["text-success"],
-            "on-alert": colours["foreground"] if theme.ansi else colours["button-color-foreground"],
-            "on-notice": colours["background"],
+            "base": of("background"),
+            "panel": of("background") if theme.ansi else of("surface"),
+            "cursor": "flat" if theme.ansi else of("primary-muted"),
+            "cursor-away": raised,
+            "head": raised,
+            "alert": of("error"),
+            "notice": of("warning"),
+            "text": of("foreground"),
+            "strong": of("foreground"),
+            "dim": of("foreground-darken-3"),
+            "rule": of("foreground-darken-3"),
+            "label": of("foreground-darken-2"),
+            "accent": of("primary"),
+            "minor": of("success"),
+            "graph": of("success"),
+            "graph-stall": of("warning"),
+            "major": of("warning"),
+            "invalid": of("error"),
+            "warm": of("foreground"),
+            "hot": of("warning"),
+            "burning": of("error"),
+            "exited": of("foreground-darken-3"),
+            "bad": of("error"),
+            "good": of("success"),
+            "on-alert": of("background"),
+            "on-notice": of("background"),
         }
     )
 
@@ -196,31 +214,30 @@ def _coloured(name: str, *, dark: bool) -> Theme:
 
 def _plain(name: str) -> Theme:
     """A theme of the terminal's own palette, or, for ``MONO``, of no colour at all."""
-    from textual.theme import Theme
+    from textual.theme import BUILTIN_THEMES, Theme
 
     colours = dict(COLOURS[ANSI])
+    base = BUILTIN_THEMES["ansi-dark"].variables
     if name == MONO:
-        colours = {
-            ink: "flat" if value == "flat" or ink in ("alert", "notice") else "ansi_default"
-            for ink, value in colours.items()
-        }
+        flat = ("alert", "notice")
+        colours = {k: "flat" if v == "flat" or k in flat else _OWN for k, v in colours.items()}
+        base = dict.fromkeys(base, _OWN) | {"input-cursor-text-style": "reverse"}
+    inputs = _input_variables(_OWN, _OWN, _OWN)
     return Theme(
         name=name,
         ansi=True,
-        primary="ansi_default" if name == MONO else "ansi_blue",
-        secondary="ansi_default",
-        warning="ansi_default",
-        error="ansi_default",
-        success="ansi_default",
-        accent="ansi_default",
-        foreground="ansi_default",
-        background="ansi_default",
-        surface="ansi_default",
-        panel="ansi_default",
-        boost="ansi_default",
-        variables=_prefixed({k: v for k, v in colours.items()})
-        | _input_variables("ansi_default", "ansi_default", "ansi_default")
-        | {"input-cursor-text-style": "reverse"},
+        variables=base | _prefixed(colours) | inputs | {"input-cursor-text-style": "reverse"},
+        primary=_OWN,
+        secondary=_OWN,
+        warning=_OWN,
+        error=_OWN,
+        success=_OWN,
+        accent=_OWN,
+        foreground=_OWN,
+        background=_OWN,
+        surface=_OWN,
+        panel=_OWN,
+        boost=_OWN,
     )
 
 

@@ -9,7 +9,6 @@ from pftop.model import query, table
 from pftop.model.snapshot import ProcessRow, Snapshot
 from pftop.options import Options
 
-
 _MATCHES_KEPT = 20_000
 
 

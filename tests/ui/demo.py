@@ -53,9 +53,8 @@ def main() -> int:
         return 3
     used = resource.getrusage(resource.RUSAGE_SELF)
     wall = time.monotonic() - began
-    print(
-        f"exit {status}; {wall:.1f} s; cpu {(used.ru_utime + used.ru_stime) / wall:.2%}; rss {used.ru_maxrss // 1024} MB"
-    )
+    cpu = (used.ru_utime + used.ru_stime) / wall
+    print(f"exit {status}; {wall:.1f} s; cpu {cpu:.2%}; rss {used.ru_maxrss // 1024} MB")
     return status
 
 

@@ -148,7 +148,9 @@ class Machine:
     def _row(self, index: int) -> ProcessRow:
         comm, command, user, minor, major = NAMES[index % len(NAMES)]
         pid = 4211 + 37 * index
-        swing = 1 + 0.4 * math.sin((self.seq + 5 * index) / 6) + self.random.uniform(-0.1, 0.1)
+        swing = 0.55 + 0.45 * math.sin((self.seq + 5 * index) / (3 + index % 5)) + self.random.uniform(0, 0.3)
+        if (self.seq + 11 * index) % 23 < 3:
+            swing *= 2.5
         minor, major = int(minor * swing), int(major * swing)
         trend = self.trends.setdefault(pid, [])
         trend.append(minor + major)
