@@ -33,7 +33,13 @@ class Pen:
     def write(self, text: str, ink: str = "text", ground: str | None = None) -> Pen:
         """Append text."""
         if text:
-            self.line.append(Segment(text, self._palette.style(ink, ground or self.ground)))
+            style = self._palette.style(ink, ground or self.ground)
+            if self.line and self.line[-1].style is style:
+                # Every segment costs on its way through textual; neighbours in one style are one.
+                text_before = self.line.pop().text
+                self.line.append(Segment(text_before + text, style))
+            else:
+                self.line.append(Segment(text, style))
             self.width += cell_width(text)
         return self
 

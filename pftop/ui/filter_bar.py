@@ -15,7 +15,6 @@ from pftop.text import fit
 from pftop.ui.canvas import Canvas, Line
 from pftop.ui.messages import PromptChanged, PromptClosed
 
-
 BOX_LEAST = 12
 """Cells for typing that no message takes away."""
 

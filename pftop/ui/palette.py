@@ -40,7 +40,8 @@ class Palette:
         bold = True if ink in _BOLD else None
         if back == "flat":
             # The terminal's own colours are unknown, so nothing but their reverse is sure to be legible.
-            return Style(reverse=ground != "cursor-away", underline=ground == "cursor-away", bold=bold)
+            underlined = ground in ("head", "cursor-away")
+            return Style(reverse=not underlined, underline=underlined, bold=bold)
         ink = _GROUND_INKS.get(ground, ink)
         front = self._variables[f"pf-{_ALIASES.get(ink, ink)}"]
         # Without a colour of its own to stand back by, such an ink has only the attribute.

@@ -84,7 +84,6 @@ class ProcessPane(Rows[ProcessRow]):
         pen.write(self._mark(row, ground), "key" if row.family else "strong")
         for column, cells in self.columns(width):
             self._write_cell(pen, row, column, cells, interval_ns)
-            pen.write(" ")
         return pen.to(width).line
 
     def _mark(self, row: ProcessRow, ground: str) -> str:
@@ -97,17 +96,15 @@ class ProcessPane(Rows[ProcessRow]):
         """One cell in the ink of what it says."""
         if column.key == "trend":
             text = formatting.spark(row.trend, cells, ascii=self.ascii)
-            pen.write(text, "exited" if row.exited else "graph")
+            pen.write(text + " ", "exited" if row.exited else "graph")
             return
         text = column.text(row, interval_ns)
-        if row.exited:
-            if column.key == "pid":
-                text = f"({text})"
-            elif column.key == "command":
-                text = fit(f"{did(row)}  {text}", cells)
-            pen.write(fit(text, cells, column.align), "exited")
-            return
-        pen.write(fit(text, cells, column.align), _ink(row, column, interval_ns))
+        ink = "exited" if row.exited else _ink(row, column, interval_ns)
+        if row.exited and column.key == "pid":
+            text = f"({text})"
+        elif row.exited and column.key == "command":
+            text = f"{did(row)}  {text}"
+        pen.write(fit(text, cells, column.align) + " ", ink)
 
     def paint_empty(self, width: int) -> Sequence[Line]:
         """Why there are no rows."""
