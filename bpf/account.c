@@ -5,6 +5,22 @@
  * Counters are exact at any rate. The log is a sample: a token bucket a CPU, and a reserve in it that
  * only faults worth reading first may draw on. Every fault kept out is counted.
  */
+#define SIGNAL_BUS 7
+#define SIGNAL_SEGV 11
+#define VM_FAULT_OOM 0x1
+/* Below this an address is taken for a null pointer with a member's offset. */
+#define PFTOP_NEAR_NULL 65536
+
+struct ending {
+	u32 kind;
+	s32 signal;
+	s32 si_code;
+	u32 cause;
+	u64 ip;
+	u64 now;
+	u64 latency;
+};
+
 static __always_inline u32 log2_of(u64 v)
 {
 	u32 r = 0;
@@ -30,7 +46,7 @@ static __always_inline u64 bucket_of(u64 ns)
 	return bucket < PFTOP_BUCKETS ? bucket : PFTOP_BUCKETS - 1;
 }
 
-static __always_inline u32 access_of(u64 error_code)
+static __always_inline u32 access_of_code(u64 error_code)
 {
 #if defined(PFTOP_ARCH_X86)
 	/* X86_PF_INSTR, X86_PF_WRITE */
@@ -42,9 +58,68 @@ static __always_inline u32 access_of(u64 error_code)
 	if (error_code == 12)
 		return ACCESS_EXEC;
 	return error_code == 15 ? ACCESS_WRITE : ACCESS_READ;
+#elif defined(PFTOP_ARCH_ARM64)
+	/* ESR_EL1: EC instruction abort; ISS WnR without CM */
+	u64 class = (error_code >> 26) & 0x3f;
+
+	if (class == 0x20 || class == 0x21)
+		return ACCESS_EXEC;
+	return (error_code & 0x140) == 0x40 ? ACCESS_WRITE : ACCESS_READ;
 #else
 #error "no decoding of the error code for this architecture"
 #endif
+}
+
+/* Where handle_mm_fault was seen its flags say it (FAULT_FLAG_WRITE, FAULT_FLAG_INSTRUCTION). */
+static __always_inline u32 access_of(struct fault_stamp *stamp)
+{
+	if (stamp->mm_calls) {
+		if (stamp->mm_flags & 0x100)
+			return ACCESS_EXEC;
+		return stamp->mm_flags & 0x1 ? ACCESS_WRITE : ACCESS_READ;
+	}
+	return access_of_code(stamp->error_code);
+}
+
+/* The cause of a fault that raised a signal, by siginfo's codes. */
+static __always_inline u32 cause_of_signal(struct fault_stamp *stamp, s32 signal, s32 si_code)
+{
+	if (signal == SIGNAL_BUS)
+		return si_code == 4 || si_code == 5 ? CAUSE_POISON : CAUSE_BUS;
+	if (si_code == 4)
+		return CAUSE_PKEY;
+	if (si_code != 1)
+		return CAUSE_ACCESS;
+	return stamp->address < PFTOP_NEAR_NULL ? CAUSE_NULL : CAUSE_UNMAPPED;
+}
+
+static __always_inline u32 cause_of(struct fault_stamp *stamp, struct ending *end)
+{
+	u32 traits, *cause;
+
+	if (end->kind == FAULT_INVALID)
+		return cause_of_signal(stamp, end->signal, end->si_code);
+	if (end->kind == FAULT_FAILED) {
+		if (stamp->mm_result & VM_FAULT_OOM)
+			return CAUSE_OOM;
+		return stamp->address < PFTOP_NEAR_NULL ? CAUSE_NULL : CAUSE_UNKNOWN;
+	}
+	if (!stamp->mm_calls)
+		return CAUSE_UNKNOWN;
+	traits = stamp->traits;
+	if (end->kind == FAULT_MAJOR)
+		traits |= TRAIT_MAJOR;
+	if (stamp->mm_flags & 0x1)
+		traits |= TRAIT_WRITE;
+#if defined(PFTOP_ARCH_X86)
+	if (stamp->error_code & 0x1)
+		traits |= TRAIT_PRESENT;
+#endif
+	/* a fault that waits for userfaultfd comes back as RETRY */
+	if (stamp->mm_calls < 2)
+		traits &= ~TRAIT_USERFAULT;
+	cause = causes.lookup(&traits);
+	return cause ? *cause : CAUSE_UNKNOWN;
 }
 
 static __always_inline void count_latency(struct thread_record *record, u32 kind, u64 latency)
@@ -105,15 +180,6 @@ static __always_inline int log_admits(struct config *conf, struct globals *globa
 	return 1;
 }
 
-struct ending {
-	u32 kind;
-	s32 signal;
-	s32 si_code;
-	u64 ip;
-	u64 now;
-	u64 latency;
-};
-
 static __always_inline void log_fault(void *ctx, struct config *conf, struct globals *global,
 				      struct thread_record *record, struct fault_stamp *stamp,
 				      u32 flags, struct ending *end)
@@ -135,16 +201,24 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	event.ts_ns = stamp->ts_ns;
 	event.start_ns = record->start_ns;
 	event.latency_ns = end->latency;
+	event.lock_wait_ns = stamp->mm_ts_ns ? stamp->mm_ts_ns - stamp->ts_ns : 0;
 	event.address = stamp->address;
 	event.ip = end->ip;
 	event.error_code = stamp->error_code;
 	event.skipped = global->skipped;
+	event.vma_start = stamp->vma_start;
+	event.vma_end = stamp->vma_end;
+	event.vma_flags = stamp->vma_flags;
+	event.mm_flags = stamp->mm_flags;
+	event.mm_result = stamp->mm_result;
+	event.mm_calls = stamp->mm_calls;
+	event.cause = end->cause;
 	event.tgid = record->tgid;
 	event.tid = record->tid;
 	event.uid = record->uid;
 	event.flags = flags;
 	event.kind = end->kind;
-	event.access = access_of(stamp->error_code);
+	event.access = access_of(stamp);
 	event.signal = end->signal;
 	event.si_code = end->si_code;
 	__builtin_memcpy(event.comm, record->comm, sizeof(event.comm));
@@ -157,20 +231,45 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	global->skipped = 0;
 }
 
+static __always_inline u32 event_flags(struct fault_stamp *stamp, int slot)
+{
+	u32 flags = stamp->mm_calls ? EVENT_VMA_KNOWN : 0;
+
+	if (slot == PFTOP_SLOT_KERNEL)
+		flags |= EVENT_KERNEL_MODE;
+	if (slot == PFTOP_SLOT_REMOTE)
+		flags |= EVENT_REMOTE;
+	return flags;
+}
+
+/* Makes room for the next fault in the slot. */
+static __always_inline void clear_stamp(struct fault_stamp *stamp)
+{
+	stamp->ts_ns = 0;
+	stamp->mm_ts_ns = 0;
+	stamp->mm_calls = 0;
+	stamp->mm_result = 0;
+	stamp->mm_running = 0;
+	stamp->traits = 0;
+}
+
 /* Closes the fault in this slot of the record. */
 static __always_inline void end_fault(void *ctx, struct config *conf, struct globals *global,
 				      struct thread_record *record, struct fault_stamp *stamp,
 				      int slot, struct ending *end)
 {
-	u32 access = access_of(stamp->error_code);
-	u32 flags = slot == PFTOP_SLOT_KERNEL ? EVENT_KERNEL_MODE : 0;
+	u32 access = access_of(stamp);
+	u32 flags = event_flags(stamp, slot);
 
+	end->cause = cause_of(stamp, end);
 	if (end->kind != FAULT_FAILED) {
 		flags |= EVENT_LATENCY_KNOWN;
 		end->latency = end->now - stamp->ts_ns;
 	}
 	if (end->kind == FAULT_MINOR || end->kind == FAULT_MAJOR) {
 		count_latency(record, end->kind, end->latency);
+		if (stamp->mm_ts_ns)
+			record->lock_wait_sum_ns += stamp->mm_ts_ns - stamp->ts_ns;
 		if (record->tgid == conf->focus_tgid)
 			count_page(global, stamp->address, end->kind, end->latency);
 	} else {
@@ -178,8 +277,16 @@ static __always_inline void end_fault(void *ctx, struct config *conf, struct glo
 		if (end->kind == FAULT_INVALID)
 			record->invalid++;
 	}
+	if (stamp->mm_calls > 1)
+		record->retries += stamp->mm_calls - 1;
+	if (end->cause < PFTOP_CAUSES) {
+		record->cause[end->cause]++;
+		record->cause_ns[end->cause] += end->latency;
+	}
 	if (slot == PFTOP_SLOT_KERNEL)
 		record->kernel_mode++;
+	if (slot == PFTOP_SLOT_REMOTE)
+		record->remote++;
 	if (access == ACCESS_WRITE)
 		record->write++;
 	else if (access == ACCESS_EXEC)
@@ -187,7 +294,7 @@ static __always_inline void end_fault(void *ctx, struct config *conf, struct glo
 	else
 		record->read++;
 	log_fault(ctx, conf, global, record, stamp, flags, end);
-	stamp->ts_ns = 0;
+	clear_stamp(stamp);
 }
 
 /* A fault that was seen to begin and will not be seen to end: its latency is not known. */
@@ -196,6 +303,8 @@ static __always_inline void abandon_fault(void *ctx, struct config *conf, struct
 {
 	struct ending end = { .kind = FAULT_FAILED };
 
+	if (stamp->mm_running)
+		global->missed++;
 	end.now = now_ns();
 	end_fault(ctx, conf, global, record, stamp, slot, &end);
 }

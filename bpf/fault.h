@@ -17,9 +17,10 @@
 #define PFTOP_BUCKET_SHIFT 6
 
 /* Slots of thread_record.stamp: a kernel-mode fault may nest in a user-mode one, never the reverse. */
-#define PFTOP_SLOTS 2
+#define PFTOP_SLOTS 3
 #define PFTOP_SLOT_USER 0
 #define PFTOP_SLOT_KERNEL 1
+#define PFTOP_SLOT_REMOTE 2
 
 enum fault_kind {
 	FAULT_MINOR = 0,
@@ -34,6 +35,48 @@ enum fault_access {
 	ACCESS_EXEC = 2,
 };
 
+/* Why a fault happened. pftop/causes.py says what each means and decides between them. */
+#define PFTOP_CAUSES 24
+
+enum fault_cause {
+	CAUSE_UNKNOWN = 0,
+	CAUSE_FIRST_TOUCH = 1,
+	CAUSE_ZERO_PAGE = 2,
+	CAUSE_COW = 3,
+	CAUSE_FILE_MAP = 4,
+	CAUSE_FILE_READ = 5,
+	CAUSE_SWAP_IN = 6,
+	CAUSE_SHMEM = 7,
+	CAUSE_SHARED_WRITE = 8,
+	CAUSE_STACK = 9,
+	CAUSE_HUGE = 10,
+	CAUSE_HUGETLB = 11,
+	CAUSE_USERFAULT = 12,
+	CAUSE_NUMA = 13,
+	CAUSE_REMOTE = 14,
+	CAUSE_NULL = 15,
+	CAUSE_UNMAPPED = 16,
+	CAUSE_ACCESS = 17,
+	CAUSE_PKEY = 18,
+	CAUSE_BUS = 19,
+	CAUSE_OOM = 20,
+	CAUSE_POISON = 21,
+};
+
+/* What is known of a completed fault, as bits: the index into the table of causes user space fills. */
+#define PFTOP_TRAITS 2048
+#define TRAIT_MAJOR 1
+#define TRAIT_WRITE 2
+#define TRAIT_PRESENT 4
+#define TRAIT_FILE 8
+#define TRAIT_SHMEM 16
+#define TRAIT_SHARED 32
+#define TRAIT_STACK 64
+#define TRAIT_HUGETLB 128
+#define TRAIT_USERFAULT 256
+#define TRAIT_HUGE 512
+#define TRAIT_REMOTE 1024
+
 /* thread_record.flags */
 #define THREAD_GROUP_DEAD 1
 #define THREAD_FAMILY 2
@@ -42,16 +85,28 @@ enum fault_access {
 /* fault_event.flags */
 #define EVENT_KERNEL_MODE 1
 #define EVENT_LATENCY_KNOWN 2
+#define EVENT_VMA_KNOWN 4
+#define EVENT_REMOTE 8
 
 /* A fault under way: stamped at the exception, cleared when it ends. */
 struct fault_stamp {
 	u64 ts_ns;		/* at the exception; 0: no fault under way */
 	u64 address;
 	u64 error_code;
-	u64 regs;		/* kernel address of the pt_regs, valid while the fault lasts */
+	u64 regs;		/* kernel address of the faulting pt_regs, valid while the fault lasts */
+	u64 mm_ts_ns;		/* first call of handle_mm_fault; 0: none yet */
+	u64 vma_start;
+	u64 vma_end;
+	u64 vma_flags;
+	u32 mm_flags;		/* FAULT_FLAG_* of the latest call */
+	u32 mm_result;		/* VM_FAULT_* of the latest call that returned */
+	u32 mm_calls;
+	u32 mm_running;		/* between entry and return of a call */
+	u32 traits;		/* those read from the VMA */
+	u32 unused;
 };
 
-/* All that is known of one thread. Members from "minor" to "latency_sum_ns" are plain sums. */
+/* All that is known of one thread. Members from "minor" to "cause_ns" are plain sums. */
 struct thread_record {
 	u64 start_ns;		/* start of the process; 0: not known */
 	u64 created_ns;		/* when this record was made: with tid, its identity */
@@ -61,11 +116,14 @@ struct thread_record {
 	u64 failed;		/* ended neither minor nor major; "invalid" of them by a signal */
 	u64 invalid;
 	u64 kernel_mode;	/* of all the above, those taken in kernel mode */
+	u64 remote;		/* of all the above, those done for get_user_pages */
 	u64 read;		/* by access: completed and failed ones */
 	u64 write;
 	u64 exec;
 	u64 latency_sum_ns;	/* of minor and major ones */
 	u64 major_sum_ns;	/* the major ones' part of it */
+	u64 lock_wait_sum_ns;	/* exception to first call of handle_mm_fault */
+	u64 retries;
 	u64 minor_max_ns;
 	u64 major_max_ns;
 	u64 minor_min_ns;	/* 0: none yet */
@@ -74,7 +132,11 @@ struct thread_record {
 	u32 tid;
 	u32 uid;
 	u32 flags;
+	u32 mm_slot;		/* the slot whose call of handle_mm_fault is running */
+	u32 unused;
 	char comm[PFTOP_COMM_LEN];
+	u64 cause[PFTOP_CAUSES];
+	u64 cause_ns[PFTOP_CAUSES];
 	u32 minor_buckets[PFTOP_BUCKETS];
 	u32 major_buckets[PFTOP_BUCKETS];
 };
@@ -84,10 +146,18 @@ struct fault_event {
 	u64 ts_ns;		/* at the exception */
 	u64 start_ns;		/* start of the process; 0: not known */
 	u64 latency_ns;
+	u64 lock_wait_ns;
 	u64 address;
 	u64 ip;
 	u64 error_code;
 	u64 skipped;		/* faults of this CPU kept out of the log since the one before */
+	u64 vma_start;
+	u64 vma_end;
+	u64 vma_flags;
+	u32 mm_flags;
+	u32 mm_result;
+	u32 mm_calls;
+	u32 cause;
 	u32 tgid;
 	u32 tid;
 	u32 uid;
@@ -123,6 +193,7 @@ struct globals {
 	u64 lost_failed;
 	u64 lost_latency_ns;
 	u64 orphans;		/* ended without having been seen to begin: under way at the start */
+	u64 missed;		/* the return of handle_mm_fault was not seen: no free kretprobe instance */
 	u64 pages_lost;		/* faults of the focused process the page map had no room for */
 	u64 family_lost;	/* descendants the family map had no room for */
 	u64 skipped;		/* kept out of the log since the last logged one */

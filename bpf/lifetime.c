@@ -33,6 +33,8 @@ static __always_inline void end_thread(struct bpf_raw_tracepoint_args *ctx, u32 
 	record = threads.lookup(&tid);
 	if (!record)
 		return;
+	if (record->stamp[PFTOP_SLOT_REMOTE].ts_ns)
+		abandon_fault(ctx, conf, global, record, &record->stamp[PFTOP_SLOT_REMOTE], PFTOP_SLOT_REMOTE);
 	if (record->stamp[PFTOP_SLOT_KERNEL].ts_ns)
 		abandon_fault(ctx, conf, global, record, &record->stamp[PFTOP_SLOT_KERNEL], PFTOP_SLOT_KERNEL);
 	if (record->stamp[PFTOP_SLOT_USER].ts_ns)
@@ -50,8 +52,8 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	int live = -1;
 
 	/* already counted down for this thread: 0 means the last one */
-	bpf_probe_read_kernel(&signal, sizeof(signal), &task->signal);
-	bpf_probe_read_kernel(&live, sizeof(live), &((struct signal_struct *)signal)->live);
+	READ_KERNEL(signal, &task->signal);
+	READ_KERNEL(live, &((struct signal_struct *)signal)->live);
 	if (live == 0)
 		flags = THREAD_GROUP_DEAD;
 #endif
@@ -82,8 +84,8 @@ int on_newtask(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!conf || !global || !conf->enabled)
 		return 0;
-	bpf_probe_read_kernel(&tid, sizeof(tid), &task->pid);
-	bpf_probe_read_kernel(&tgid, sizeof(tgid), &task->tgid);
+	READ_KERNEL(tid, &task->pid);
+	READ_KERNEL(tgid, &task->tgid);
 	end_thread(ctx, tid, 0);
 	if (tid != tgid)
 		return 0;
@@ -103,7 +105,7 @@ int on_rename(struct bpf_raw_tracepoint_args *ctx)
 	struct thread_record *record;
 	u32 tid = 0;
 
-	bpf_probe_read_kernel(&tid, sizeof(tid), &task->pid);
+	READ_KERNEL(tid, &task->pid);
 	record = threads.lookup(&tid);
 	if (record)
 		bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), (void *)ctx->args[1]);

@@ -13,6 +13,8 @@ BPF_ARRAY(config, struct config, 1);
 BPF_PERCPU_ARRAY(globals, struct globals, 1);
 /* Always zero: a new record's first value is too large for the stack. */
 BPF_ARRAY(blank, struct thread_record, 1);
+/* From what is known of a fault to its cause; filled by user space, so that both sides share one table. */
+BPF_ARRAY(causes, u32, PFTOP_TRAITS);
 BPF_PERF_OUTPUT(faults);
 BPF_PERF_OUTPUT(retired);
 
@@ -21,6 +23,8 @@ _Static_assert(sizeof(struct fault_event) == PFTOP_SIZE_FAULT_EVENT, "fault_even
 _Static_assert(sizeof(struct globals) == PFTOP_SIZE_GLOBALS, "globals differs from user space's");
 _Static_assert(sizeof(struct config) == PFTOP_SIZE_CONFIG, "config differs from user space's");
 _Static_assert(sizeof(struct page_count) == PFTOP_SIZE_PAGE_COUNT, "page_count differs from user space's");
+
+#define READ_KERNEL(into, from) bpf_probe_read_kernel(&(into), sizeof(into), from)
 
 static __always_inline u64 now_ns(void)
 {
@@ -53,8 +57,8 @@ static __always_inline u64 process_start_ns(void)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	u64 leader = 0;
 
-	bpf_probe_read_kernel(&leader, sizeof(leader), &task->group_leader);
-	bpf_probe_read_kernel(&start, sizeof(start), &((struct task_struct *)leader)->start_boottime);
+	READ_KERNEL(leader, &task->group_leader);
+	READ_KERNEL(start, &((struct task_struct *)leader)->start_boottime);
 #endif
 	return start;
 }

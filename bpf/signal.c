@@ -6,8 +6,6 @@
  *
  * kernel_siginfo begins with the ABI's siginfo: si_signo, si_errno, si_code at 8, si_addr at 16.
  */
-#define SIGNAL_BUS 7
-#define SIGNAL_SEGV 11
 #define SI_CODE_KERNEL 0x80
 
 int on_signal(struct bpf_raw_tracepoint_args *ctx)
@@ -30,14 +28,14 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 	if (!record)
 		return 0;
 	stamp = &record->stamp[PFTOP_SLOT_USER];
-	bpf_probe_read_kernel(&end.si_code, sizeof(end.si_code), (void *)(info + 8));
-	bpf_probe_read_kernel(&address, sizeof(address), (void *)(info + 16));
+	READ_KERNEL(end.si_code, (void *)(info + 8));
+	READ_KERNEL(address, (void *)(info + 16));
 	/* kill(2) has codes up to 0; a general protection fault is no page fault */
 	if (!stamp->ts_ns || end.si_code <= 0 || end.si_code == SI_CODE_KERNEL)
 		return 0;
 	if (end.signal == SIGNAL_SEGV && address != stamp->address)
 		return 0;
-	bpf_probe_read_kernel(&ip, sizeof(ip), &PT_REGS_IP((struct pt_regs *)stamp->regs));
+	READ_KERNEL(ip, &PT_REGS_IP((struct pt_regs *)stamp->regs));
 	end.ip = ip;
 	end.now = now_ns();
 	end_fault(ctx, conf, global, record, stamp, PFTOP_SLOT_USER, &end);

@@ -107,6 +107,7 @@ class Counters:
     lost_failed: int = 0
     lost_latency_ns: int = 0
     orphans: int = 0
+    missed: int = 0
     pages_lost: int = 0
     family_lost: int = 0
 

@@ -61,6 +61,10 @@ def process_object(row: ProcessRow, *, threads: bool) -> dict[str, Any]:
         "stall_total_ns": row.stall_total_ns,
         "lock_wait_ns": row.lock_wait_ns,
         "latency": latency_object(row.latency),
+        "remote": row.remote,
+        "remote_total": row.remote_total,
+        "causes_total": dict(row.causes_total) if row.causes_total is not None else None,
+        "cause_ns_total": dict(row.cause_ns_total) if row.cause_ns_total is not None else None,
     }
     if threads:
         found["threads"] = [
@@ -150,6 +154,12 @@ class JsonLines:
                 "signal": line.signal or None,
                 "si_code": line.si_code or None,
                 "cause": line.cause,
+                "remote": line.remote,
+                "lock_wait_ns": line.lock_wait_ns,
+                "vma": list(line.vma) if line.vma else None,
+                "mm_flags": line.mm_flags,
+                "mm_result": line.mm_result,
+                "mm_calls": line.mm_calls,
                 "skipped": line.skipped,
             }
         )

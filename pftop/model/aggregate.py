@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pftop.events import Batch, Counters, PlanInfo, ProcessInfo, ProcessKey, Records, Sample, VmStat
+from pftop.events import Batch, Counters, FaultKind, PlanInfo, ProcessInfo, ProcessKey, Records, Sample, VmStat
 from pftop.model import ledger
 from pftop.model.book import SUM, Change, Matrix, ThreadBook, name_of, sums_of, totals_of
 from pftop.model.histogram import BUCKETS, summarise
-from pftop.model.process import Process
+from pftop.model.process import UNKNOWN_CAUSE, Process
 from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
 from pftop.text import Safe
 
@@ -46,12 +46,25 @@ class Aggregator:
         self._seq = 0
         self._gone = np.zeros(len(SUM), np.int64)
         self._lost_booked = 0
-        self._book_changes(self._book.read(first.records, first.late.retired)[0])
+        changes, late, _ = self._book.read(first.records, first.late.retired)
+        self._book_changes([*changes, *late])
         self._turn = 0
 
     def ingest(self, batch: Batch) -> None:
         """Book threads that ended between ticks."""
         self._book_changes(self._book.retire(batch.retired))
+
+    def refine(self, events: Records) -> None:
+        """Book the causes of logged faults that the kernel could not tell; ``events`` have them now."""
+        learnt = events[(events["cause"] != UNKNOWN_CAUSE) & (events["kind"] <= FaultKind.MAJOR)]
+        groups, at, counts = np.unique(learnt[["tgid", "start_ns", "cause"]], return_inverse=True, return_counts=True)
+        times = np.bincount(at.ravel(), weights=learnt["latency_ns"], minlength=len(groups))
+        for (pid, start_ns, cause), count, time_ns in zip(
+            groups.tolist(), counts.tolist(), times.tolist(), strict=True
+        ):
+            process = self._processes.get(ProcessKey(pid, start_ns))
+            if process is not None:
+                process.refine(cause, count, round(time_ns))
 
     def take(self, sample: Sample, describe_most: int = 512) -> Tick:
         """Book a sample; the tick it makes needs ``finish``."""

@@ -21,11 +21,14 @@ SUMS = (
     "failed",
     "invalid",
     "kernel_mode",
+    "remote",
     "read",
     "write",
     "exec",
     "latency_sum_ns",
     "major_sum_ns",
+    "lock_wait_sum_ns",
+    "retries",
 )
 SUM = {name: at for at, name in enumerate(SUMS)}
 MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -42,6 +45,8 @@ class Change:
     sums: Matrix
     minor_buckets: Matrix
     major_buckets: Matrix
+    causes: Matrix
+    """Faults by cause, in the order of ``pftop.causes.CAUSES``, then their time in ns: shape (2, causes)."""
     records: Records
     """The threads' records as read: names, extremes, flags; not sums to add."""
     thread_sums: Matrix
@@ -142,12 +147,15 @@ def group(records: Records, before: Records, at: npt.NDArray[Any], known: npt.ND
         difference = records[name].copy()
         difference[known] -= base[name]
         buckets.append(difference)
+    causes = np.concatenate([records["cause"], records["cause_ns"]], axis=1).astype(np.int64)
+    causes[known] -= np.concatenate([base["cause"], base["cause_ns"]], axis=1).astype(np.int64)
     fresh = (np.diff(records["tgid"]) != 0) | (np.diff(records["start_ns"]) != 0)
     starts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
     ends = np.append(starts[1:], len(records))
     totals = np.add.reduceat(sums, starts, axis=0)
     minor = np.add.reduceat(buckets[0].astype(np.int64), starts, axis=0)
     major = np.add.reduceat(buckets[1].astype(np.int64), starts, axis=0)
+    by_cause = np.add.reduceat(causes, starts, axis=0).reshape(len(starts), 2, -1)
     return [
         Change(
             int(records["tgid"][first]),
@@ -155,6 +163,7 @@ def group(records: Records, before: Records, at: npt.NDArray[Any], known: npt.ND
             totals[i],
             minor[i],
             major[i],
+            by_cause[i],
             records[first:last],
             sums[first:last],
         )

@@ -15,6 +15,7 @@ import numpy as np
 from pftop.events import Batch, FaultSource, PlanInfo, ProcessKey, ProcessLookup, Records
 from pftop.model import detail, lines
 from pftop.model.aggregate import Aggregator
+from pftop.model.attribution import Attribution
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
 LINES_PER_SECOND = 240
@@ -46,12 +47,13 @@ class Collector:
         self._focused: ProcessKey | None = None
         self._mapped: detail.MappingCounts | None = None
         self._pending: list[Records] = []
+        self._learning: list[Records] = []
         self._lines_at = clock()
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
         self._books = Aggregator(source.plan, first)
-        if self._log:
-            self._pending.append(first.late.events)
+        self._attribution = Attribution(lookup) if not source.plan.features.remote else None
+        self._keep(first.late)
         self._due = clock() + (interval_s if first_after_s is None else min(first_after_s, interval_s))
 
     @property
@@ -107,8 +109,14 @@ class Collector:
         self._mapped = detail.MappingCounts(wanted, now_ns) if wanted and pages else None
 
     def _keep(self, batch: Batch) -> None:
-        if self._log and len(batch.events):
-            self._pending.append(batch.events)
+        """Take in logged faults; where the kernel saw no mapping, their causes are found here."""
+        events = batch.events
+        if not len(events):
+            return
+        if self._attribution is not None:
+            self._learning.append(events := self._attribution.complete(events))
+        if self._log:
+            self._pending.append(events)
 
     def _snapshot(self) -> Snapshot:
         # a late tick does not make the next ones early: intervals are measured, not assumed
@@ -116,6 +124,10 @@ class Collector:
         sample = self._source.sample()
         self._keep(sample.late)
         tick = self._books.take(sample)
+        # only now is every fault logged so far booked
+        for events in self._learning:
+            self._books.refine(events)
+        self._learning = []
         infos = self._lookup.describe(tick.wanted)
         process = self._books.process(self._focused) if self._focused else None
         found = None

@@ -76,7 +76,7 @@ def totals(
         failed=values[SUM["failed"]] if ebpf else None,
         invalid=values[SUM["invalid"]] if ebpf else None,
         kernel_mode=values[SUM["kernel_mode"]] if ebpf else None,
-        remote=None,
+        remote=values[SUM["remote"]] if features.remote else None,
         own=counters.own_seen if ebpf else counters.own_minor + counters.own_major,
         unattributed=counters.unattributed if ebpf else None,
         ended=ended,

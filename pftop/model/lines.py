@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from pftop.causes import NAMES
 from pftop.events import Access, FaultKind, ProcessKey, ProcessLookup, Records
 from pftop.model.book import name_of
 from pftop.model.snapshot import LogLine
 
-KERNEL_MODE, LATENCY_KNOWN = 1, 2
+KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE = 1, 2, 4, 8
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
 
 
@@ -48,4 +51,18 @@ def _line(event: np.void, lookup: ProcessLookup, boot_time_s: float) -> LogLine:
         signal=int(event["signal"]),
         si_code=int(event["si_code"]),
         skipped=int(event["skipped"]),
+        cause=NAMES[int(event["cause"])],
+        remote=bool(flags & REMOTE),
+        **(_seen_in_mm(event) if flags & VMA_KNOWN else {}),
     )
+
+
+def _seen_in_mm(event: np.void) -> dict[str, Any]:
+    """What only the plans that see handle_mm_fault know."""
+    return {
+        "lock_wait_ns": int(event["lock_wait_ns"]),
+        "vma": (int(event["vma_start"]), int(event["vma_end"]), int(event["vma_flags"])),
+        "mm_flags": int(event["mm_flags"]),
+        "mm_result": int(event["mm_result"]),
+        "mm_calls": int(event["mm_calls"]),
+    }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pftop.causes import NAMES, NUMBER
 from pftop.events import Features, ProcessInfo, ProcessKey, Records
 from pftop.model.book import SUM, SUMS, Change, Matrix, name_of
 from pftop.model.histogram import BUCKETS, summarise
@@ -14,8 +15,11 @@ from pftop.model.snapshot import Latency, ProcessRow, ThreadRow
 from pftop.text import Safe
 
 TREND_LENGTH = 60
+CAUSE_SLOTS = 24
+"""``PFTOP_CAUSES`` of ``bpf/fault.h``; a test compares them."""
 GROUP_DEAD, FAMILY = 1, 2
 """``THREAD_GROUP_DEAD`` and ``THREAD_FAMILY`` of ``bpf/fault.h``; a test compares them."""
+UNKNOWN_CAUSE = NUMBER["unknown"]
 UNKNOWN_INFO = ProcessInfo(user=Safe("-"), command=Safe("-"))
 
 
@@ -23,8 +27,18 @@ def _sums() -> Matrix:
     return np.zeros(len(SUMS), np.int64)
 
 
+def _causes() -> Matrix:
+    return np.zeros((2, CAUSE_SLOTS), np.int64)
+
+
 def _buckets() -> Matrix:
     return np.zeros(BUCKETS, np.int64)
+
+
+def by_name(table: Matrix) -> dict[str, int]:
+    """Causes that occurred, by name."""
+    # a cause learnt before its fault is booked leaves unknown below 0 for an instant
+    return {NAMES[number]: int(table[number]) for number in np.flatnonzero(table > 0).tolist()}
 
 
 @dataclass(slots=True)
@@ -62,7 +76,10 @@ class Process:
     trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND_LENGTH))
     threads: dict[int, tuple[Safe, Matrix]] = field(default_factory=dict)
     """Of the interval, by tid."""
+    causes: Matrix = field(default_factory=_causes)
+    """Counts and ns by cause, since pftop started."""
     now: Matrix = field(default_factory=_sums)
+    now_causes: Matrix = field(default_factory=_causes)
     now_minor: Matrix | None = None
     now_major: Matrix | None = None
     now_max_ns: int = 0
@@ -76,12 +93,20 @@ class Process:
         self.major_buckets += change.major_buckets
         self.now_minor = change.minor_buckets if self.now_minor is None else self.now_minor + change.minor_buckets
         self.now_major = change.major_buckets if self.now_major is None else self.now_major + change.major_buckets
+        self.causes += change.causes
+        self.now_causes += change.causes
         self.total_latency = None
         self._note(change.records)
         tids = change.records["tid"].tolist()
         for tid, comm, sums in zip(tids, change.records["comm"].tolist(), change.thread_sums, strict=True):
             known = self.threads.get(tid)
             self.threads[tid] = (name_of(comm), sums if known is None else known[1] + sums)
+
+    def refine(self, cause: int, count: int, time_ns: int) -> None:
+        """Learn the cause of faults that were booked, or will be, as unknown."""
+        for table in (self.causes, self.now_causes):
+            table[:, cause] += (count, time_ns)
+            table[:, UNKNOWN_CAUSE] -= (count, time_ns)
 
     def _note(self, records: Records) -> None:
         for kind, extremes in (("minor", self.minor), ("major", self.major)):
@@ -134,6 +159,7 @@ class Process:
         self.trend.append(float(done) * 1e9 / interval_ns)
         if self.busy:
             self.now = _sums()
+            self.now_causes = _causes()
             self.now_minor = self.now_major = None
             self.now_max_ns = 0
             self.threads = {}
@@ -165,10 +191,14 @@ class Process:
             kernel_mode=now[SUM["kernel_mode"]] if access else None,
             stall_ns=now[SUM["latency_sum_ns"]] if features.latency else None,
             stall_total_ns=total[SUM["latency_sum_ns"]] if features.latency else None,
-            lock_wait_ns=None,
+            lock_wait_ns=now[SUM["lock_wait_sum_ns"]] if features.lock_wait else None,
             latency=self.latency_now() if features.latency else None,
             latency_total=self.latency_total() if features.latency else None,
-            causes=None,
+            causes=by_name(self.now_causes[0]) if features.cause else None,
+            causes_total=by_name(self.causes[0]) if features.cause else None,
+            cause_ns_total=by_name(self.causes[1]) if features.cause else None,
+            remote=now[SUM["remote"]] if features.remote else None,
+            remote_total=total[SUM["remote"]] if features.remote else None,
             trend=(*self.trend, rate)[-TREND_LENGTH:],
             threads=self._thread_rows(features) if features.threads else (),
         )

@@ -68,8 +68,15 @@ class ProcessRow:
     latency_total: Latency | None
     """Since pftop started."""
     causes: Mapping[str, int] | None
+    """Faults of the interval by cause; the names are those of ``pftop.causes``."""
     trend: tuple[float, ...]
     """Faults a second in the last intervals, oldest first."""
+    causes_total: Mapping[str, int] | None = None
+    cause_ns_total: Mapping[str, int] | None = None
+    """Time by cause, since pftop started."""
+    remote: int | None = None
+    """Of all faults of the interval, those done for get_user_pages."""
+    remote_total: int | None = None
     threads: tuple[ThreadRow, ...] = ()
 
     @property
@@ -222,6 +229,17 @@ class LogLine:
     skipped: int
     """Faults on that CPU withheld from the log just before this one."""
     cause: str | None = None
+    """A name of ``pftop.causes``."""
+    lock_wait_ns: int | None = None
+    remote: bool = False
+    """Done for get_user_pages, on nobody's instruction."""
+    vma: tuple[int, int, int] | None = None
+    """Start, end and VM_* flags of the mapping, where the plan sees it."""
+    mm_flags: int | None = None
+    """FAULT_FLAG_* of the last call of handle_mm_fault, where the plan sees it; likewise the next two."""
+    mm_result: int | None = None
+    """VM_FAULT_* it returned."""
+    mm_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,14 @@ class OneElement:
             raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
 
 
+def write_u32(lib: Any, fd: int, key: int, value: int) -> None:
+    """One element of an array of u32."""
+    numbers = np.array([key, value], np.uint32)
+    place = numbers.ctypes.data
+    if lib.bpf_update_elem(fd, ctypes.c_void_p(place), ctypes.c_void_p(place + 4), 0) < 0:
+        raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
+
+
 def pointer(array: np.ndarray[Any, Any], kind: Any) -> Any:
     """A ctypes pointer to an array's first byte."""
     return array.ctypes.data_as(ctypes.POINTER(kind))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 
-INT, PTR, ARRAY, STRUCT, UNION, ENUM, ENUM64 = 1, 2, 3, 4, 5, 6, 19
+INT, PTR, ARRAY, STRUCT, UNION, ENUM, FUNC, ENUM64 = 1, 2, 3, 4, 5, 6, 12, 19
 MODIFIERS = frozenset({8, 9, 10, 11, 18})
 """TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG: looked through."""
 TRAILING_BYTES = {INT: 4, ARRAY: 12, 14: 4, 17: 4}
@@ -106,6 +106,16 @@ class Btf:
                 found.setdefault(text, Member(offset, self.size_of(member_type)))
             else:
                 self._walk(member_type, offset, found)
+
+    def function_id(self, name: str) -> int | None:
+        """The type id of a kernel function, by which BPF programs attach to it."""
+        at = self._strings.find(b"\0" + name.encode() + b"\0") + 1
+        head = struct.Struct("<II").unpack_from
+        for index in range(1, len(self._offsets) if at else 0):
+            name_off, info = head(self._data, self._offsets[index])
+            if name_off == at and (info >> 24) & 31 == FUNC:
+                return index
+        return None
 
     def members(self, wanted: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Member]]:
         """The named members of the named structs; what the kernel does not have is left out."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pftop.source.btf import Btf, BtfError
+from pftop.source.trampoline import try_fentry
 
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 TRACEPOINTS = (
@@ -26,10 +27,7 @@ TRACEPOINTS = (
     "task_rename",
 )
 CAPABILITIES = {"SYS_PTRACE": 19, "SYS_ADMIN": 21, "SYS_RESOURCE": 24, "PERFMON": 38, "BPF": 39}
-STRUCTS = {
-    "task_struct": ("pid", "tgid", "group_leader", "start_boottime", "signal"),
-    "signal_struct": ("live",),
-}
+FUNCTIONS = ("handle_mm_fault", "do_huge_pmd_anonymous_page", "bpf_trampoline_link_prog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,9 @@ class KernelFacts:
     btf_error: str
     tracepoints: frozenset[str]
     functions: frozenset[str]
+    """Of ``FUNCTIONS``, those the kernel's BTF knows."""
+    trampoline_error: str | None
+    """Why an fentry program cannot be attached to handle_mm_fault; None when one was, in earnest."""
     kprobe_pmu: bool
     tracefs: Path | None
     lockdown: str | None
@@ -130,6 +131,16 @@ def _load_btf(root: Path) -> tuple[Btf | None, str]:
         return None, str(error)
 
 
+def _try_trampoline(btf: Btf | None, capabilities: frozenset[str], arch: str) -> str | None:
+    """See ``KernelFacts.trampoline_error``; attaches and detaches a program that does nothing."""
+    if btf is None:
+        return "no BTF"
+    if "SYS_ADMIN" not in capabilities and not {"BPF", "PERFMON"} <= capabilities:
+        return "not privileged"
+    function = btf.function_id("handle_mm_fault")
+    return try_fentry(function, arch) if function is not None else "BTF has no function handle_mm_fault"
+
+
 def _tracepoints(btf: Btf | None, tracefs: Path | None) -> frozenset[str]:
     """The tracepoints pftop uses that this kernel has; BTF knows them even where tracefs is not mounted."""
     if btf is not None:
@@ -150,19 +161,20 @@ def gather(root: Path = Path("/")) -> KernelFacts:
     namespace = None
     with contextlib.suppress(OSError):
         namespace = os.readlink(root / "proc/self/ns/pid") == INITIAL_PID_NAMESPACE
+    capabilities = effective_capabilities(read_text(root / "proc/self/status"))
     meminfo = (read_text(root / "proc/meminfo") or "").split()
-    functions = ("handle_mm_fault", "bpf_trampoline_link_prog")
     return KernelFacts(
         release=names.release,
         arch=names.machine,
         cpus=os.cpu_count() or 1,
         host=names.node,
         euid=os.geteuid(),
-        capabilities=effective_capabilities(read_text(root / "proc/self/status")),
+        capabilities=capabilities,
         btf=btf,
         btf_error=btf_error,
         tracepoints=_tracepoints(btf, tracefs),
-        functions=frozenset(name for name in functions if btf is not None and btf.has_name(name)),
+        functions=frozenset(name for name in FUNCTIONS if btf is not None and btf.has_name(name)),
+        trampoline_error=_try_trampoline(btf, capabilities, names.machine),
         kprobe_pmu=(root / "sys/bus/event_source/devices/kprobe").exists(),
         tracefs=tracefs,
         lockdown=read_text(root / "sys/kernel/security/lockdown"),

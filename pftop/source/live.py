@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from pftop.causes import table as cause_table
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
 from pftop.source import wire
-from pftop.source.bpfmap import BulkMap, OneElement
+from pftop.source.bpfmap import BulkMap, OneElement, write_u32
 from pftop.source.machine import CostMeter, read_pressure, read_vmstat
 from pftop.source.program import MAX_PAGES, Program
 from pftop.text import Safe
@@ -66,6 +67,9 @@ class LiveSource:
         self._pages = BulkMap(lib, table("pages").map_fd, np.dtype("<u8"), wire.dtype("page_count"), MAX_PAGES)
         cpus = table("globals").total_cpu
         self._globals = OneElement(lib, table("globals").map_fd, wire.dtype("globals"), cpus)
+        causes = table("causes").map_fd
+        for traits, cause in enumerate(cause_table()):
+            write_u32(lib, causes, traits, cause)
         self._config = OneElement(lib, table("config").map_fd, wire.dtype("config"))
 
     def _open_rings(self) -> None:

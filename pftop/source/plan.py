@@ -5,14 +5,17 @@ A plan is tried in earnest only by ``live``; here is decided which are worth try
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pftop.events import Features
 from pftop.source.kernel import KernelFacts
 
 ARCHES = {"x86_64": "X86", "riscv64": "RISCV"}
 """Machines whose fault error code the programs decode, with the name the C sources use."""
+HUGE_FUNCTION = "do_huge_pmd_anonymous_page"
 LADDER = ("fentry", "kprobe", "perf", "proc")
+
+SHARED_SOURCES = ("maps.c", "account.c", "begin.c", "entry.c", "signal.c", "lifetime.c")
 
 PROC_FEATURES = Features(
     latency=False,
@@ -33,9 +36,10 @@ PERF_FEATURES = Features(
     threads=True,
     remote=False,
     lock_wait=False,
-    cause=False,
+    cause=True,
     pages=True,
 )
+FULL_FEATURES = replace(PERF_FEATURES, remote=True, lock_wait=True, cause=True)
 GIVES = {
     "fentry": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
     "kprobe": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
@@ -48,7 +52,7 @@ class Attachment:
     """One probe: what kind, on what, running which function of the C sources."""
 
     kind: str
-    """raw_tracepoint or software_event."""
+    """raw_tracepoint, software_event, kprobe or kretprobe; fentry and fexit attach by their names in the text."""
     target: str
     function: str
     required: bool = True
@@ -64,6 +68,7 @@ class ProbePlan:
     attachments: tuple[Attachment, ...]
     """In the order of attaching: what closes a fault before what opens one."""
     features: Features
+    reads_vma: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +108,49 @@ def perf_plan(facts: KernelFacts) -> ProbePlan:
     """Entry by raw tracepoints, completion by perf software events."""
     return ProbePlan(
         name="perf",
-        sources=("maps.c", "account.c", "perf.c", "signal.c", "lifetime.c", "entry.c"),
+        sources=(*SHARED_SOURCES, "perf.c"),
         attachments=(
             *lifetime_attachments(facts),
             Attachment("software_event", "PAGE_FAULTS_MIN", "on_minor"),
             Attachment("software_event", "PAGE_FAULTS_MAJ", "on_major"),
-            Attachment("raw_tracepoint", "page_fault_kernel", "on_fault_kernel"),
-            Attachment("raw_tracepoint", "page_fault_user", "on_fault_user"),
+            *entry_attachments(),
         ),
         features=PERF_FEATURES,
+    )
+
+
+def entry_attachments() -> tuple[Attachment, ...]:
+    """The exception's tracepoints, attached last."""
+    return (
+        Attachment("raw_tracepoint", "page_fault_kernel", "on_fault_kernel"),
+        Attachment("raw_tracepoint", "page_fault_user", "on_fault_user"),
+    )
+
+
+def fentry_plan(facts: KernelFacts) -> ProbePlan:
+    """Entry by raw tracepoints, fentry and fexit on handle_mm_fault."""
+    huge = ("fentry_huge.c",) if HUGE_FUNCTION in facts.functions else ()
+    return ProbePlan(
+        name="fentry",
+        sources=(*SHARED_SOURCES, "vma.c", "fentry.c", *huge),
+        attachments=(*lifetime_attachments(facts), *entry_attachments()),
+        features=FULL_FEATURES,
+        reads_vma=True,
+    )
+
+
+def kprobe_plan(facts: KernelFacts) -> ProbePlan:
+    """The same by kprobe and kretprobe."""
+    probes = [Attachment("kretprobe", "handle_mm_fault", "on_mm_leave")]
+    probes += [Attachment("kprobe", "handle_mm_fault", "on_mm_enter")]
+    if HUGE_FUNCTION in facts.functions:
+        probes.append(Attachment("kretprobe", HUGE_FUNCTION, "on_huge_leave", required=False))
+    return ProbePlan(
+        name="kprobe",
+        sources=(*SHARED_SOURCES, "vma.c", "kprobe.c", "kprobe_huge.c"),
+        attachments=(*lifetime_attachments(facts), *probes, *entry_attachments()),
+        features=FULL_FEATURES,
+        reads_vma=True,
     )
 
 
@@ -138,11 +177,15 @@ def why_no_bpf(facts: KernelFacts) -> Refusal | None:
     return None
 
 
-def refuse_full_plan(name: str, facts: KernelFacts) -> Refusal:
-    """Why a plan that hooks ``handle_mm_fault`` is not tried."""
+def refuse(name: str, facts: KernelFacts) -> Refusal | None:
+    """Why a plan that hooks ``handle_mm_fault`` is not worth trying; None when it is."""
+    if facts.btf is None:
+        return Refusal(name, f"without BTF ({facts.btf_error}) the VMA's layout is not known")
+    if name == "fentry" and facts.trampoline_error is not None:
+        return Refusal(name, f"the kernel refuses BPF trampolines ({facts.trampoline_error})")
     if name == "kprobe" and not facts.kprobe_pmu:
-        return Refusal(name, "this kernel is built without kprobes (no kprobe event source in sysfs)")
-    return Refusal(name, "this version of pftop has no probes on handle_mm_fault")
+        return Refusal(name, "this kernel is built without kprobes (/sys/bus/event_source/devices/kprobe is missing)")
+    return None
 
 
 def choose(facts: KernelFacts, probe: str = "auto") -> Decision:
@@ -151,13 +194,17 @@ def choose(facts: KernelFacts, probe: str = "auto") -> Decision:
     obstacle = why_no_bpf(facts)
     plans: list[ProbePlan] = []
     refusals: list[Refusal] = []
+    makers = {"fentry": fentry_plan, "kprobe": kprobe_plan, "perf": perf_plan}
     for name in wanted:
         if name == "proc":
             plans.append(PROC_PLAN)
-        elif obstacle is not None:
-            refusals.append(Refusal(name, obstacle.why, obstacle.fix))
-        elif name == "perf":
-            plans.append(perf_plan(facts))
+            continue
+        if obstacle is not None:
+            refusal: Refusal | None = replace(obstacle, plan=name)
         else:
-            refusals.append(refuse_full_plan(name, facts))
+            refusal = refuse(name, facts) if name != "perf" else None
+        if refusal is not None:
+            refusals.append(refusal)
+        else:
+            plans.append(makers[name](facts))
     return Decision(tuple(plans), tuple(refusals))

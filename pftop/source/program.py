@@ -14,12 +14,23 @@ from typing import Any
 from pftop.events import SourceError
 from pftop.source import wire
 from pftop.source.btf import declare
-from pftop.source.kernel import STRUCTS, KernelFacts
+from pftop.source.kernel import KernelFacts
 from pftop.source.plan import ARCHES, Attachment, ProbePlan
 
 MAX_PAGES = 65536
+KRETPROBE_INSTANCES = 4096
 MAX_FAMILY = 65536
 MIN_THREADS, MAX_THREADS = 8192, 131072
+TASK_STRUCTS = {
+    "task_struct": ("pid", "tgid", "group_leader", "start_boottime", "signal"),
+    "signal_struct": ("live",),
+}
+VMA_STRUCTS = {
+    "vm_area_struct": ("vm_start", "vm_end", "vm_flags", "vm_ops", "vm_file"),
+    "file": ("f_inode",),
+    "inode": ("i_sb",),
+    "super_block": ("s_magic",),
+}
 WIRE_STRUCTS = ("thread_record", "fault_event", "globals", "config", "page_count")
 
 
@@ -31,14 +42,14 @@ def map_capacity(threads: int) -> int:
     return capacity
 
 
-def kernel_structs(facts: KernelFacts) -> str:
-    """C text of the kernel structs that are read, from BTF; empty when one is missing."""
+def kernel_structs(facts: KernelFacts, wanted: Mapping[str, tuple[str, ...]]) -> str:
+    """C text of kernel structs with just these members, from BTF; empty when one is missing."""
     if facts.btf is None:
         return ""
-    members = facts.btf.members(STRUCTS)
-    if any(set(members.get(name, ())) != set(wanted) for name, wanted in STRUCTS.items()):
+    members = facts.btf.members(wanted)
+    if any(set(members.get(name, ())) != set(names) for name, names in wanted.items()):
         return ""
-    return "".join(declare(name, members[name]) for name in STRUCTS)
+    return "".join(declare(name, members[name]) for name in wanted)
 
 
 def compile_flags(facts: KernelFacts, capacity: int, *, have_task: bool) -> list[str]:
@@ -67,8 +78,13 @@ class Program:
 
     def __init__(self, bcc: ModuleType, plan: ProbePlan, facts: KernelFacts, capacity: int) -> None:
         """Compile and load; raises SourceError when clang or the kernel's verifier refuses."""
-        structs = kernel_structs(facts)
+        structs = kernel_structs(facts, TASK_STRUCTS)
         have_task = bool(structs)
+        if plan.reads_vma:
+            vma_structs = kernel_structs(facts, VMA_STRUCTS)
+            if not vma_structs:
+                raise SourceError("the VMA cannot be read", "BTF lacks a member of vm_area_struct, file or inode")
+            structs += vma_structs
         flags = compile_flags(facts, capacity, have_task=have_task)
         self._bcc = bcc
         self.plan = plan
@@ -116,6 +132,12 @@ class Program:
             self.bpf.attach_perf_event(
                 ev_type=self._bcc.PerfType.SOFTWARE, ev_config=config, fn_name=function, sample_period=1
             )
+        elif attachment.kind == "kprobe":
+            self.bpf.attach_kprobe(event=attachment.target.encode(), fn_name=function)
+        elif attachment.kind == "kretprobe":
+            # a fault that sleeps holds an instance: the default of two a CPU would miss most of them
+            event = attachment.target.encode()
+            self.bpf.attach_kretprobe(event=event, fn_name=function, maxactive=KRETPROBE_INSTANCES)
         else:
             raise ValueError(f"no such kind of probe: {attachment.kind}")
 
@@ -125,6 +147,9 @@ class Program:
         for name in list(bpf.raw_tracepoint_fds):
             with contextlib.suppress(Exception):
                 bpf.detach_raw_tracepoint(name)
+        for event in list(bpf.kprobe_fds):
+            with contextlib.suppress(Exception):
+                bpf.detach_kprobe_event(event)
         for kind, config in list(bpf.open_perf_events):
             with contextlib.suppress(Exception):
                 bpf.detach_perf_event(kind, config)

@@ -18,14 +18,15 @@ MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 40
 MAX_FUNCTION_LINES_WITH_DOCSTRING = 60
 
-LEAVES = {"text", "formatting", "options", "report"}
+LEAVES = {"text", "formatting", "options", "report", "causes"}
 ALLOWED: dict[str, set[str]] = {
     "text": set(),
     "options": set(),
     "formatting": {"text"},
     "events": {"text"},
-    "model": {"model", "events", "text", "formatting"},
-    "source": {"source", "events", "text"},
+    "causes": set(),
+    "model": {"model", "events", "text", "formatting", "causes"},
+    "source": {"source", "events", "text", "causes"},
     "ui": {"ui", "model", "events", *LEAVES},
     "batch": {"batch", "model", "events", *LEAVES},
     "doctor": {"doctor", "source", "model", "events", *LEAVES},

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT
+ *
+ * What is done when a fault begins, whatever probe saw it: counted, attributed, given its slot.
+ *
+ * A slot still open at the next entry held a fault that ended unseen: a bad pointer given to a system
+ * call (fixed up, EFAULT), or a retry broken off by a signal. It counts as failed, latency unknown.
+ */
+static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config *conf, struct globals *global, int slot)
+{
+	u64 pid_tgid = bpf_get_current_pid_tgid();
+	u32 tgid = pid_tgid >> 32, tid = pid_tgid;
+	struct thread_record *record;
+	struct fault_stamp *stamp;
+
+	global->seen++;
+	if (tgid == conf->own_tgid) {
+		global->own_seen++;
+		return 0;
+	}
+	record = threads.lookup(&tid);
+	if (!record)
+		record = make_record(tgid, tid);
+	if (!record) {
+		global->unattributed++;
+		return 0;
+	}
+	stamp = &record->stamp[slot];
+	if (stamp->ts_ns)
+		abandon_fault(ctx, conf, global, record, stamp, slot);
+	return stamp;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT
+ *
+ * What handle_mm_fault is called with and how it returns, for the plans that see it.
+ *
+ * The kernel may call it up to three times for one fault (per-VMA lock, mmap lock, after waiting for I/O).
+ * Its own rule, in mm_account_fault: VM_FAULT_RETRY counts nothing; VM_FAULT_ERROR is a failed fault;
+ * else it is major if VM_FAULT_MAJOR is returned or FAULT_FLAG_TRIED was set. The VMA is read at the
+ * entry of the first call: after a retry it may be gone.
+ */
+#define VM_FAULT_MAJOR 0x4
+#define VM_FAULT_RETRY 0x400
+#define VM_FAULT_ERROR 0x873
+#define FAULT_FLAG_TRIED 0x20
+
+#define VM_SHARED 0x8
+#define VM_GROWSDOWN 0x100
+#define VM_UFFD 0x1200		/* missing, write-protect; "minor" lies beyond 32 bits and moves */
+#define VM_HUGETLB 0x400000
+#define TMPFS_MAGIC 0x01021994
+
+static __always_inline u32 file_traits(u64 vma_ptr)
+{
+	u64 file = 0, inode = 0, super = 0, magic = 0;
+
+	READ_KERNEL(file, &((struct vm_area_struct *)vma_ptr)->vm_file);
+	if (!file)
+		return TRAIT_FILE;
+	READ_KERNEL(inode, &((struct file *)file)->f_inode);
+	READ_KERNEL(super, &((struct inode *)inode)->i_sb);
+	READ_KERNEL(magic, &((struct super_block *)super)->s_magic);
+	return magic == TMPFS_MAGIC ? TRAIT_SHMEM : TRAIT_FILE;
+}
+
+static __always_inline void note_vma(struct fault_stamp *stamp, u64 vma_ptr)
+{
+	struct vm_area_struct *vma = (struct vm_area_struct *)vma_ptr;
+	u64 flags = 0, ops = 0;
+	u32 traits = 0;
+
+	READ_KERNEL(stamp->vma_start, &vma->vm_start);
+	READ_KERNEL(stamp->vma_end, &vma->vm_end);
+	READ_KERNEL(flags, &vma->vm_flags);
+	READ_KERNEL(ops, &vma->vm_ops);
+	stamp->vma_flags = flags;
+	/* an anonymous VMA is one without operations, not one without a file */
+	if (ops)
+		traits |= file_traits(vma_ptr);
+	if (flags & VM_SHARED)
+		traits |= TRAIT_SHARED;
+	if (flags & VM_GROWSDOWN)
+		traits |= TRAIT_STACK;
+	if (flags & VM_HUGETLB)
+		traits |= TRAIT_HUGETLB;
+	if (flags & VM_UFFD)
+		traits |= TRAIT_USERFAULT;
+	stamp->traits |= traits;
+}
+
+/* The slot a call belongs to: regs is null for get_user_pages, else that of the exception. */
+static __always_inline int slot_of(struct thread_record *record, u64 regs)
+{
+	if (!regs)
+		return PFTOP_SLOT_REMOTE;
+	if (record->stamp[PFTOP_SLOT_KERNEL].ts_ns && record->stamp[PFTOP_SLOT_KERNEL].regs == regs)
+		return PFTOP_SLOT_KERNEL;
+	return PFTOP_SLOT_USER;
+}
+
+/*
+ * The stamp of the fault a call belongs to; a call for get_user_pages that is no retry begins one. Where the
+ * kernel has no entry tracepoint (arm64), any first call does.
+ */
+static __always_inline struct fault_stamp *stamp_of_call(void *ctx, struct config *conf, struct globals *global,
+							  u64 address, u64 regs, u32 flags, u32 *slot_out)
+{
+	u32 tid = bpf_get_current_pid_tgid();
+	struct thread_record *record = threads.lookup(&tid);
+	struct fault_stamp *stamp = 0;
+	int slot = PFTOP_SLOT_REMOTE;
+
+	if (record)
+		slot = slot_of(record, regs);
+	else if (regs)
+		slot = PFTOP_SLOT_USER;
+	*slot_out = slot;
+	if (slot == PFTOP_SLOT_REMOTE) {
+		if (record && (flags & FAULT_FLAG_TRIED) && record->stamp[PFTOP_SLOT_REMOTE].ts_ns)
+			return &record->stamp[PFTOP_SLOT_REMOTE];
+		stamp = begin_fault(ctx, conf, global, PFTOP_SLOT_REMOTE);
+		if (stamp) {
+			stamp->address = address;
+			stamp->regs = 0;
+			stamp->error_code = 0;
+			stamp->ts_ns = now_ns();
+		}
+		return stamp;
+	}
+	if (!record)
+		return 0;
+	stamp = slot == PFTOP_SLOT_KERNEL ? &record->stamp[PFTOP_SLOT_KERNEL] : &record->stamp[PFTOP_SLOT_USER];
+	return stamp->ts_ns && stamp->regs == regs ? stamp : 0;
+}
+
+static __always_inline void enter_mm(void *ctx, u64 vma, u64 address, u32 flags, u64 regs)
+{
+	u32 tid = bpf_get_current_pid_tgid(), slot = 0;
+	struct globals *global = counters();
+	struct config *conf = settings();
+	struct thread_record *record;
+	struct fault_stamp *stamp;
+
+	if (!conf || !global || !conf->enabled)
+		return;
+	stamp = stamp_of_call(ctx, conf, global, address, regs, flags, &slot);
+	if (!stamp)
+		return;
+	if (!stamp->mm_calls) {
+		stamp->mm_ts_ns = regs ? now_ns() : stamp->ts_ns;
+		note_vma(stamp, vma);
+		if (!regs)
+			stamp->traits |= TRAIT_REMOTE;
+	}
+	stamp->mm_flags = flags;
+	stamp->mm_calls++;
+	stamp->mm_running = 1;
+	record = threads.lookup(&tid);
+	if (record)
+		record->mm_slot = slot;
+}
+
+static __always_inline void count_own(struct globals *global, u32 result, u32 flags)
+{
+	if (result & (VM_FAULT_RETRY | VM_FAULT_ERROR))
+		return;
+	if (result & VM_FAULT_MAJOR || flags & FAULT_FLAG_TRIED)
+		global->own_major++;
+	else
+		global->own_minor++;
+}
+
+static __always_inline void leave_mm_slot(void *ctx, struct config *conf, struct globals *global,
+					  struct thread_record *record, struct fault_stamp *stamp, int slot, u32 result)
+{
+	struct ending end = { .kind = FAULT_MINOR };
+	u64 ip = 0;
+
+	if (!stamp->ts_ns || !stamp->mm_running)
+		return;
+	stamp->mm_running = 0;
+	stamp->mm_result = result;
+	if (result & VM_FAULT_RETRY)
+		return;
+	if (result & VM_FAULT_ERROR) {
+		/* the signal that answers it is still to come, but not for get_user_pages */
+		if (slot == PFTOP_SLOT_REMOTE)
+			abandon_fault(ctx, conf, global, record, stamp, slot);
+		return;
+	}
+	if (result & VM_FAULT_MAJOR || stamp->mm_flags & FAULT_FLAG_TRIED)
+		end.kind = FAULT_MAJOR;
+	if (slot != PFTOP_SLOT_REMOTE)
+		READ_KERNEL(ip, &PT_REGS_IP((struct pt_regs *)stamp->regs));
+	end.ip = ip;
+	end.now = now_ns();
+	end_fault(ctx, conf, global, record, stamp, slot, &end);
+}
+
+static __always_inline void leave_mm(void *ctx, u32 result)
+{
+	u64 pid_tgid = bpf_get_current_pid_tgid();
+	u32 tid = pid_tgid;
+	struct globals *global = counters();
+	struct config *conf = settings();
+	struct thread_record *record;
+	struct fault_stamp *stamp;
+	u32 slot;
+
+	if (!conf || !global || !conf->enabled || pid_tgid >> 32 == conf->own_tgid)
+		return;
+	record = threads.lookup(&tid);
+	if (!record)
+		return;
+	slot = record->mm_slot;
+	if (slot >= PFTOP_SLOTS)
+		return;
+	stamp = &record->stamp[slot];
+	leave_mm_slot(ctx, conf, global, record, stamp, slot, result);
+}

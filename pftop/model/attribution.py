@@ -1,0 +1,114 @@
+"""Owns the cause of logged faults where the kernel did not see the mapping: error code and ``/proc/PID/maps``.
+
+The rules are those of ``pftop.causes``; only the traits come from elsewhere. All in bulk: one search a
+process and batch.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pftop import causes
+from pftop.events import Access, FaultKind, MemoryMapping, ProcessKey, ProcessLookup, Records
+
+MAX_PROCESSES = 256
+SHMEM_NAMES = ("/dev/zero", "/memfd:", "/SYSV", "/dev/shm/", "[anon_shmem")
+HUGETLB_NAMES = ("/anon_hugepage", "/memfd:hugetlb", "/dev/hugepages/")
+PRESENT_X86 = 1
+TABLE = np.array(causes.table(), np.uint32)
+Numbers = npt.NDArray[Any]
+
+
+def traits_of_mapping(mapping: MemoryMapping) -> int:
+    """What a line of ``/proc/PID/maps`` tells: less than the VMA, never something else."""
+    name = str(mapping.name)
+    traits = causes.SHARED if "s" in mapping.perms else 0
+    if name.startswith(HUGETLB_NAMES):
+        return traits | causes.HUGETLB
+    if name.startswith(SHMEM_NAMES):
+        return traits | causes.SHMEM
+    if name == "[stack]":
+        return traits | causes.STACK
+    if name.startswith("/") or name in ("[vdso]", "[vvar]", "[uprobes]"):
+        return traits | causes.FILE
+    return traits
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranges:
+    source: Sequence[MemoryMapping]
+    starts: Numbers
+    ends: Numbers
+    traits: Numbers
+
+
+def _ranges(mappings: Sequence[MemoryMapping]) -> _Ranges:
+    return _Ranges(
+        mappings,
+        np.array([mapping.start for mapping in mappings], np.uint64),
+        np.array([mapping.end for mapping in mappings], np.uint64),
+        np.array([traits_of_mapping(mapping) for mapping in mappings], np.uint32),
+    )
+
+
+class Attribution:
+    """Causes of events by their process's mappings."""
+
+    def __init__(self, lookup: ProcessLookup) -> None:
+        self._lookup = lookup
+        self._known: OrderedDict[ProcessKey, _Ranges] = OrderedDict()
+
+    def complete(self, events: Records) -> Records:
+        """The events with every cause that can be told; those the kernel decided stay as they are."""
+        open_ = events["cause"] == causes.NUMBER["unknown"]
+        open_ &= events["kind"] <= FaultKind.MAJOR
+        if not open_.any():
+            return events
+        events = events.copy()
+        at = np.flatnonzero(open_)
+        order = at[np.lexsort((events["start_ns"][at], events["tgid"][at]))]
+        fresh = (np.diff(events["tgid"][order]) != 0) | (np.diff(events["start_ns"][order]) != 0)
+        for part in np.split(order, np.flatnonzero(fresh) + 1):
+            key = ProcessKey(int(events["tgid"][part[0]]), int(events["start_ns"][part[0]]))
+            events["cause"][part] = self._causes(key, events[part])
+        return events
+
+    def _causes(self, key: ProcessKey, events: Records) -> Numbers:
+        ranges = self._ranges_of(key)
+        at, inside = _place(ranges, events["address"])
+        if not inside.all():
+            # asking for one address that is missing makes the lookup read anew, if it has not just done so
+            self._lookup.mapping(key, int(events["address"][~inside][0]))
+            ranges = self._ranges_of(key)
+            at, inside = _place(ranges, events["address"])
+        traits = np.zeros(len(events), np.uint32)
+        traits[inside] = ranges.traits[at[inside]]
+        traits |= np.where(events["kind"] == FaultKind.MAJOR, causes.MAJOR, 0).astype(np.uint32)
+        traits |= np.where(events["access"] == Access.WRITE, causes.WRITE, 0).astype(np.uint32)
+        traits |= np.where(events["error_code"] & PRESENT_X86, causes.PRESENT, 0).astype(np.uint32)
+        found: Numbers = np.where(inside, TABLE[traits], causes.NUMBER["unknown"])
+        return found
+
+    def _ranges_of(self, key: ProcessKey) -> _Ranges:
+        mappings = self._lookup.mappings(key)
+        known = self._known.get(key)
+        if known is None or known.source is not mappings:
+            known = self._known[key] = _ranges(mappings)
+        self._known.move_to_end(key)
+        while len(self._known) > MAX_PROCESSES:
+            self._known.popitem(last=False)
+        return known
+
+
+def _place(ranges: _Ranges, addresses: Numbers) -> tuple[Numbers, Numbers]:
+    """Index of the mapping of each address, and whether it has one."""
+    if not len(ranges.starts):
+        return np.zeros(len(addresses), np.int64), np.zeros(len(addresses), bool)
+    at = np.searchsorted(ranges.starts, addresses, side="right") - 1
+    return at, (at >= 0) & (addresses < ranges.ends[at])
