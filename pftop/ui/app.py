@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -17,7 +16,7 @@ from pftop.model import table
 from pftop.model.feed import Feed
 from pftop.options import Options
 from pftop.ui import terminal, themes
-from pftop.ui.canvas import Canvas
+from pftop.ui.lifeline import Lifeline
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.palette import Palette
 from pftop.ui.store import Store
@@ -25,8 +24,6 @@ from pftop.ui.view import View
 
 STEP_S = 0.1
 """How long the worker waits for news at a time, and so the longest it takes to leave."""
-_TERMINAL_CHECK_S = 1.0
-_EXIT_STATUS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
 
 def run(feed: Feed, options: Options) -> int:
@@ -69,7 +66,7 @@ class PftopApp(App[int]):
         self.view = View(options, table.default_sort(feed.plan.features))
         self.failure: BaseException | None = None
         self._leaving = False
-        self._last_check = 0.0
+        self._lifeline = Lifeline(self._end)
 
     @staticmethod
     def _automatic_theme() -> str:
@@ -85,17 +82,13 @@ class PftopApp(App[int]):
         from pftop.ui.main_screen import MainScreen
 
         self.push_screen(MainScreen())
-        loop = asyncio.get_running_loop()
-        for number, status in _EXIT_STATUS.items():
-            loop.add_signal_handler(number, self._end, status)
+        self._lifeline.hold()
         self.run_worker(self._collect(), name="feed", exclusive=True, exit_on_error=False)
 
     def on_unmount(self) -> None:
         """Give the signals back."""
         self._leaving = True
-        loop = asyncio.get_running_loop()
-        for number in _EXIT_STATUS:
-            loop.remove_signal_handler(number)
+        self._lifeline.let_go()
 
     async def _collect(self) -> None:
         """Step the feed in a thread, and show what it brought, here on the loop.
@@ -114,7 +107,8 @@ class PftopApp(App[int]):
             self.store.take(update)
             if update.lines or update.snapshot is not None:
                 self._show(ticked=update.snapshot is not None)
-            self._check_terminal()
+            if not self.is_headless:
+                self._lifeline.check_terminal()
 
     def _show(self, *, ticked: bool) -> None:
         """Have the screens in view show the news; while paused only for how long."""
@@ -129,15 +123,6 @@ class PftopApp(App[int]):
                     screen.show_lines()
             if not screen.is_modal:
                 return
-
-    def _check_terminal(self) -> None:
-        """Leave when the terminal has gone: textual would read its end of file for ever."""
-        now = time.monotonic()
-        if now - self._last_check < _TERMINAL_CHECK_S or self.is_headless:
-            return
-        self._last_check = now
-        if terminal.gone(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0):
-            self._end(_EXIT_STATUS[signal.SIGHUP])
 
     def _end(self, status: int) -> None:
         """Leave with an exit status."""
@@ -205,10 +190,3 @@ class PftopApp(App[int]):
     def action_leave(self) -> None:
         """Quit."""
         self._end(0)
-
-    def watch_theme(self, *_: Any) -> None:
-        """Paint in the new theme's inks."""
-        self.palette = Palette(self.theme_variables)
-        if self.is_running:
-            for canvas in self.screen.query(Canvas):
-                canvas.repaint_all()

@@ -117,11 +117,6 @@ class Canvas(Widget):
         """Paint for the new size."""
         self.repaint()
 
-    def repaint_all(self) -> None:
-        """Paint and refresh every line, as after a change of theme."""
-        self.repaint()
-        self.refresh()
-
     @staticmethod
     def _line_of(lines: Sequence[Line], y: int) -> Line:
         return lines[y] if y < len(lines) else _BLANK

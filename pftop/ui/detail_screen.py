@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 
 from pftop.events import ProcessKey
 from pftop.ui.footer import Footer, hints
-from pftop.ui.histogram_pane import KINDS, HistogramPane, Scale
+from pftop.ui.histogram_pane import HELD, KINDS, WAITING, HistogramPane, Scale
 from pftop.ui.identity import IdentityPane, detail_of
 from pftop.ui.layout import DetailLayout, detail_layout
 from pftop.ui.live_screen import LiveScreen
@@ -112,6 +112,7 @@ class DetailScreen(LiveScreen):
             return
         detail = detail_of(snapshot, self.key)
         self.query_one(IdentityPane).show(snapshot, self.key, self.pftop.paused_for())
+        self.histogram.waiting = HELD if self.pftop.view.paused is not None else WAITING
         self.histogram.show(snapshot, detail)
         self.mappings.show(snapshot, detail)
         plan = self.pftop.feed.plan

@@ -11,8 +11,8 @@ from pftop.text import cell_width
 from pftop.ui.canvas import Line, Pen
 
 GAP = 2
-_COVERAGE_FINE = 0.99
-_COVERAGE_POOR = 0.9
+# How far from vmstat's own count is still fine, and from where it is a fault of ours.
+_FINE, _POOR = 0.01, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Pi
     cost = snapshot.cost
     right = []
     if standing.unread:
-        right.append(fact("x", f"{standing.unread} messages", "major", drop=8))
+        right.append(fact("x", f"{standing.unread} messages", "major", drop=3))
     if standing.paused_s is not None:
         text = f" PAUSED {formatting.elapsed(standing.paused_s)} "
         right.append(Piece(0, ((text, "on-notice"),), ground="notice"))
@@ -154,7 +154,8 @@ def trust(snapshot: Snapshot, standing: Standing, width: int) -> list[Piece]:
             pieces.append(fact("log", f"1 in {formatting.count(round(log.completed / log.logged))}", drop=6))
     coverage = snapshot.coverage
     if coverage is not None:
-        ink = "good" if coverage >= _COVERAGE_FINE else "major" if coverage >= _COVERAGE_POOR else "bad"
+        off = abs(1 - coverage)
+        ink = "good" if off <= _FINE else "major" if off <= _POOR else "bad"
         value = formatting.percent(coverage) + (" of vmstat" if width >= 160 else "")
         pieces.append(fact("check", value, ink, drop=3))
     return pieces

@@ -18,6 +18,8 @@ from pftop.ui.graph import MAJOR_BAR, MAJOR_BAR_ASCII, MINOR_BAR, MINOR_BAR_ASCI
 KINDS = ("both", "minor", "major")
 _RANGE, _COUNT, _SHARE = 14, 7, 7
 _ONE_LINE = 78
+WAITING = "counting; shown from the next tick on"
+HELD = "the picture is paused; p lets it go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class HistogramPane(Canvas):
         self.scale = Scale()
         self.titled = True
         """Whether it has a title of its own."""
+        self.waiting = WAITING
 
     def show(self, snapshot: Snapshot, detail: ProcessDetail | None) -> None:
         """Show a process's depth."""
@@ -66,7 +69,7 @@ class HistogramPane(Canvas):
         if not plan.features.latency:
             return [*lines, self.pen().write(" " + fit(no_latency(plan), width - 1), "dim").line]
         if self._detail is None:
-            return [*lines, self.pen().write(" counting; shown from the next tick on", "dim").line]
+            return [*lines, self.pen().write(f" {self.waiting}", "dim").line]
         minor, major = self._buckets(self._detail)
         summary = self._summary(self._detail, minor, major, width)
         if height < 8:

@@ -200,7 +200,8 @@ class MainScreen(Prompting, LiveScreen):
         key = event.key
         if isinstance(key, int):
             line = self.log_pane.at_cursor
-            key = line[1].key if line is not None else None
+            # While the log follows there is no cursor in it to say which line is meant.
+            key = line[1].key if line is not None and not self.log_pane.follow else None
         if isinstance(key, ProcessKey):
             self.pftop.open_process(key)
 
