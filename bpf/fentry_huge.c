@@ -5,6 +5,8 @@
  */
 #define VM_FAULT_FALLBACK 0x800
 
+struct vm_fault;
+
 KRETFUNC_PROBE(do_huge_pmd_anonymous_page, struct vm_fault *vmf, unsigned int result)
 {
 	u32 tid = bpf_get_current_pid_tgid(), slot;
