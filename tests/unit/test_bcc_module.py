@@ -144,17 +144,13 @@ def test_twice_gives_the_same_module(dist_packages: Path) -> None:
     assert os.environ["BCC_KERNEL_SOURCE"] == "/two"
 
 
-def test_environment_is_cleared_before_the_import(
-    dist_packages: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_is_cleared_before_the_import(dist_packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in bcc_module.BCC_READS:
         monkeypatch.setenv(name, "$(touch /tmp/owned)")
     seen = REAL["__init__.py"] + "import os\nseen = dict(os.environ)\n"
     package(dist_packages, REAL | {"__init__.py": seen})
     module = bcc_module.load_bcc(Path("/headers"))
-    assert {k: v for k, v in module.seen.items() if k in bcc_module.BCC_READS} == {
-        "BCC_KERNEL_SOURCE": "/headers"
-    }
+    assert {k: v for k, v in module.seen.items() if k in bcc_module.BCC_READS} == {"BCC_KERNEL_SOURCE": "/headers"}
 
 
 @pytest.mark.parametrize("tail", ["", "bcc"])
@@ -205,9 +201,7 @@ def test_sticky_parent_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("value", ["relative/dir", "/no/such/directory"])
-def test_override_that_is_no_directory(
-    value: str, dist_packages: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_override_that_is_no_directory(value: str, dist_packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     where = package(dist_packages, REAL)
     monkeypatch.setenv(bcc_module.OVERRIDE, value)
     assert getattr(bcc_module.find_bcc(), "path", None) == where
@@ -222,9 +216,7 @@ def test_override_is_ignored_under_setuid(tmp_path: Path, monkeypatch: pytest.Mo
     assert bcc_module.find_bcc() is None
 
 
-def test_python_path_of_another_user_is_not_run_as_root(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_python_path_of_another_user_is_not_run_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package(tmp_path / "python", REAL)
     someone_elses(tmp_path / "python")
     be(monkeypatch, 0)
@@ -252,9 +244,7 @@ def test_install_hint(release: str, command: str, machine: Path, monkeypatch: py
     assert bcc_module.install_hint() == command
 
 
-def test_install_hint_goes_by_path_without_os_release(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_install_hint_goes_by_path_without_os_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "BCC Python package" in bcc_module.install_hint()
     tool = tmp_path / "pacman"
