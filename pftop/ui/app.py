@@ -52,9 +52,12 @@ class PftopApp(App[int]):
     def __init__(self, feed: Feed, options: Options) -> None:
         self.feed, self.options = feed, options
         no_color = options.color == "never" or bool(options.color == "auto" and os.environ.get("NO_COLOR"))
-        # textual's own NO_COLOR turns colours into greys, which are colours too; the mono theme has none.
         asked = os.environ.pop("NO_COLOR", None)
-        super().__init__()
+        if no_color:
+            # With its ANSI colours on, textual takes every colour out; else it makes greys, which are colours too.
+            os.environ["NO_COLOR"] = "1"
+        super().__init__(ansi_color=True if no_color else None)
+        os.environ.pop("NO_COLOR", None)
         if asked is not None:
             os.environ["NO_COLOR"] = asked
         for theme in themes.own_themes():
@@ -105,8 +108,9 @@ class PftopApp(App[int]):
             if self._leaving:
                 return
             self.store.take(update)
-            if update.lines or update.snapshot is not None:
-                self._show(ticked=update.snapshot is not None)
+            ticked = update.snapshot is not None or bool(update.messages)
+            if update.lines or ticked:
+                self._show(ticked=ticked)
             if not self.is_headless:
                 self._lifeline.check_terminal()
 

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from pftop.text import ELLIPSIS, cell_width
+from pftop.text import ELLIPSIS, cell_width, fit
 from pftop.ui.palette import Palette
 
 Line = list[Segment]
@@ -120,3 +120,15 @@ class Canvas(Widget):
     @staticmethod
     def _line_of(lines: Sequence[Line], y: int) -> Line:
         return lines[y] if y < len(lines) else _BLANK
+
+
+def tail(text: str, width: int) -> str:
+    """A text in ``width`` cells, cut on the left: of a path the end tells more than the beginning."""
+    if width <= 0:
+        return ""
+    if cell_width(text) <= width:
+        return fit(text, width)
+    cut = text[-(width - 1) :] if width > 1 else ""
+    while cell_width(cut) > width - 1:
+        cut = cut[1:]
+    return fit(ELLIPSIS + cut, width)

@@ -97,7 +97,8 @@ def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Pi
     cost = snapshot.cost
     right = []
     if standing.unread:
-        right.append(fact("x", f"{standing.unread} messages", "major", drop=3))
+        plural = "s" if standing.unread > 1 else ""
+        right.append(fact("x", f"{standing.unread} message{plural}", "major", drop=3))
     if standing.paused_s is not None:
         text = f" PAUSED {formatting.elapsed(standing.paused_s)} "
         right.append(Piece(0, ((text, "on-notice"),), ground="notice"))
@@ -153,9 +154,8 @@ def trust(snapshot: Snapshot, standing: Standing, width: int) -> list[Piece]:
         if log.logged and log.completed > log.logged:
             pieces.append(fact("log", f"1 in {formatting.count(round(log.completed / log.logged))}", drop=6))
     coverage = snapshot.coverage
-    if coverage is not None:
-        off = abs(1 - coverage)
-        ink = "good" if off <= _FINE else "major" if off <= _POOR else "bad"
+    if coverage is not None and abs(1 - coverage) <= _POOR:
+        ink = "good" if abs(1 - coverage) <= _FINE else "major"
         value = formatting.percent(coverage) + (" of vmstat" if width >= 160 else "")
         pieces.append(fact("check", value, ink, drop=3))
     return pieces
@@ -172,6 +172,8 @@ def _doubts(snapshot: Snapshot) -> list[Piece]:
     if not snapshot.ledger.balanced:
         off = abs(snapshot.ledger.seen_off) + abs(snapshot.ledger.log_off)
         found.append(alarm(f"SUMS OFF BY {formatting.count(off)}"))
+    if snapshot.coverage is not None and abs(1 - snapshot.coverage) > _POOR:
+        found.append(alarm(f"CHECK {formatting.percent(snapshot.coverage)}", drop=2))
     return found
 
 

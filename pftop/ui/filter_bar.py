@@ -82,6 +82,7 @@ class FilterBar(Horizontal):
     def rest(self, name: str, text: str) -> None:
         """Show what is on, without the keyboard; nothing on, nothing shown."""
         self.box.can_focus = False
+        self.remove_class("-bad")
         self.display = bool(text)
         self._call_it(name)
         with self.box.prevent(Input.Changed):

@@ -11,20 +11,18 @@ MINOR_BAR, MAJOR_BAR = "█", "▒"
 MINOR_BAR_ASCII, MAJOR_BAR_ASCII = "#", "M"
 
 
-def binned(values: Sequence[float], width: int, phase: int) -> list[float]:
-    """At most ``width`` values, each the largest of its bin; ``phase`` counts the values ever seen.
+def binned(values: Sequence[float], width: int, phase: int, capacity: int) -> list[float]:
+    """At most ``width`` values, each the largest of its bin, such that ``capacity`` values would fit.
 
-    The bins stand still against the values as new ones come in, so the graph moves and does not shimmer.
+    ``phase`` counts the values ever seen: by it the bins stand still against the values as new ones come
+    in, so the graph moves and does not shimmer.
     """
     if width <= 0:
         return []
-    if len(values) <= width:
-        return list(values)
-    per_bin = math.ceil(len(values) / width)
-    newest = phase % per_bin + 1
+    per_bin = max(math.ceil(capacity / width), 1)
     bins: list[float] = []
     end = len(values)
-    start = end - newest
+    start = end - (phase % per_bin + 1)
     while end > 0 and len(bins) < width:
         bins.append(max(values[max(start, 0) : end]))
         start, end = start - per_bin, start

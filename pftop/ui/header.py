@@ -11,7 +11,8 @@ from pftop.ui.facts import Piece, Standing, graph_values, machine, pack, totals,
 from pftop.ui.graph import binned, columns
 
 GRAPH_LEAST = 12
-HISTORY_S = 120
+HISTORY = 120
+"""Points of history: two minutes of seconds."""
 
 
 class Header(Canvas):
@@ -58,8 +59,8 @@ class Header(Canvas):
         """History in one line, and the pieces after it."""
         used = sum(piece.width + 2 for piece in pieces)
         room = max(width - used - 6, GRAPH_LEAST)
-        values = binned([p.minor + p.major for p in snapshot.history], room, snapshot.seq)
-        spark = formatting.spark(values, min(room, HISTORY_S), ascii=self.ascii)
+        values = binned(graph_values(snapshot.history, "faults"), room, snapshot.seq, HISTORY)
+        spark = formatting.spark(values, min(room, HISTORY), ascii=self.ascii)
         graph = Piece(0, ((" 2m ", "label"), (spark, "graph")))
         return pack(self.pen(), [graph], pieces, width)
 
@@ -69,8 +70,8 @@ class Header(Canvas):
         room = (width - 2 - 2 * 18) // 2
         faults = graph_values(history, "faults")
         stalls = graph_values(history, "stall")
-        left = columns(binned(faults, room, snapshot.seq), room, height, ascii=self.ascii)
-        right = columns(binned(stalls, room, snapshot.seq), room, height, ascii=self.ascii)
+        left = columns(binned(faults, room, snapshot.seq, HISTORY), room, height, ascii=self.ascii)
+        right = columns(binned(stalls, room, snapshot.seq, HISTORY), room, height, ascii=self.ascii)
         peak = formatting.rate(max(faults, default=0.0)) + "/s"
         worst = formatting.stall(int(max(stalls, default=0.0) * 1e9), 1_000_000_000) + " ms/s"
         captions = [(" faults, 2 min", " stall, 2 min"), (f" peak {peak}", f" peak {worst}")]

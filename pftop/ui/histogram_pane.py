@@ -16,7 +16,7 @@ from pftop.ui.canvas import Canvas, Line, Pen
 from pftop.ui.graph import MAJOR_BAR, MAJOR_BAR_ASCII, MINOR_BAR, MINOR_BAR_ASCII, bar_ratio, parts
 
 KINDS = ("both", "minor", "major")
-_RANGE, _COUNT, _SHARE = 14, 7, 7
+_RANGE, _COUNT, _SHARE = 15, 7, 7
 _ONE_LINE = 78
 WAITING = "counting; shown from the next tick on"
 HELD = "the picture is paused; p lets it go on"
@@ -115,7 +115,7 @@ class HistogramPane(Canvas):
 
     def _bar_line(self, row: HistogramRow, top: int, width: int) -> Line:
         """One range of latencies."""
-        span = f"{formatting.duration(row.lower_ns):>6}-{formatting.duration(row.upper_ns)}"
+        span = f" {formatting.duration(row.lower_ns):>6}-{formatting.duration(row.upper_ns)}"
         pen = self.pen().write(fit(span, _RANGE))
         pen.write(formatting.count(row.minor).rjust(_COUNT), "minor" if row.minor else "dim")
         pen.write(formatting.count(row.major).rjust(_COUNT), "major" if row.major else "dim").write(" ")

@@ -86,7 +86,7 @@ class IdentityPane(Canvas):
         if row is None:
             return self.pen().write(" it has no row any more", "exited").line
         if row.exited:
-            return self.pen().write(" " + fit(did(row), width - 1), "exited").line
+            return self.pen().write(" did " + fit(did(row), width - 5), "exited").line
         per_s = 1e9 / max(snapshot.interval_ns, 1)
         ratio = None if row.stall_ns is None else row.stall_ns / max(snapshot.interval_ns, 1)
         stall = formatting.stall(row.stall_ns, snapshot.interval_ns)

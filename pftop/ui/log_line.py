@@ -5,8 +5,8 @@ from __future__ import annotations
 from pftop import formatting
 from pftop.events import Access, FaultKind
 from pftop.model.snapshot import LogLine
-from pftop.text import Safe, cell_width, fit
-from pftop.ui.canvas import Line, Pen
+from pftop.text import Safe, fit
+from pftop.ui.canvas import Line, Pen, tail
 
 KINDS = {
     FaultKind.MINOR: ("min", "minor"),
@@ -70,7 +70,7 @@ def _write_place(pen: Pen, line: LogLine, width: int) -> None:
             pen.write(fit(formatting.address(line.address), 15), "dim").write(" ")
         room = max(width - pen.width, 0)
     of_code = int(room * _SYMBOL_SHARE) if width >= WIDE else 0
-    pen.write(_tail(where, room - of_code), "invalid" if reason else "text")
+    pen.write(tail(where, room - of_code), "invalid" if reason else "text")
     if of_code:
         pen.write(" ").write(fit(code, of_code - 1), "label")
 
@@ -92,15 +92,3 @@ def _reason(line: LogLine) -> str:
         return ""
     name = _SIGNALS.get(line.signal, f"signal {line.signal}" if line.signal else "")
     return f"{name} {_CODES.get((line.signal, line.si_code), '')}".strip()
-
-
-def _tail(text: str, width: int) -> str:
-    """A text in ``width`` cells, cut on the left: of a path the end tells more than the beginning."""
-    if width <= 0:
-        return ""
-    if cell_width(text) <= width:
-        return fit(text, width)
-    cut = text[-(width - 1) :] if width > 1 else ""
-    while cell_width(cut) > width - 1:
-        cut = cut[1:]
-    return fit("…" + cut, width)

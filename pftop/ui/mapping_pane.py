@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from pftop import formatting
 from pftop.model.snapshot import MappingRow, ProcessDetail, Snapshot
 from pftop.text import fit
-from pftop.ui.canvas import Line
+from pftop.ui.canvas import Line, tail
 from pftop.ui.rows import Rows
 
 
@@ -68,9 +68,9 @@ class MappingPane(Rows[MappingRow]):
         pen.write(mapping.perms + " ", "label").write(size.rjust(6) + " ", "label")
         room = width - pen.width
         if room > 50:
-            pen.write(fit(mapping.name, room - 15)).write(fit(formatting.address(mapping.start), 15, ">"), "dim")
+            pen.write(tail(mapping.name, room - 15)).write(fit(formatting.address(mapping.start), 15, ">"), "dim")
         else:
-            pen.write(fit(mapping.name, room))
+            pen.write(tail(mapping.name, room))
         return pen.to(width).line
 
     def paint_empty(self, width: int) -> Sequence[Line]:

@@ -43,7 +43,8 @@ class Palette:
             underlined = ground in ("head", "cursor-away")
             return Style(reverse=not underlined, underline=underlined, bold=bold)
         ink = _GROUND_INKS.get(ground, ink)
-        front = self._variables[f"pf-{_ALIASES.get(ink, ink)}"]
+        name = _ALIASES.get(ink, ink)
+        front = self._variables.get(f"pf-{name}-on-{ground}") or self._variables[f"pf-{name}"]
         # Without a colour of its own to stand back by, such an ink has only the attribute.
         faint = True if ink in _FAINT and front == "ansi_default" else None
         return Style(color=_rich(front), bgcolor=_rich(back), bold=bold, dim=faint)

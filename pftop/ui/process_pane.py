@@ -13,6 +13,7 @@ from pftop.ui.rows import Rows
 from pftop.ui.view import View
 
 WIDE_TREND, WIDE_USER = 20, 12
+_ROOMY = 32
 # Share of wall time stalled from which a process is warm, hot and burning.
 _HEAT = ((0.5, "burning"), (0.1, "hot"), (0.01, "warm"))
 _ARROWS = {(False, True): "▼", (False, False): "▲", (True, True): "v", (True, False): "^"}
@@ -103,7 +104,7 @@ class ProcessPane(Rows[ProcessRow]):
         if row.exited and column.key == "pid":
             text = f"({text})"
         elif row.exited and column.key == "command":
-            text = f"{did(row)}  {text}"
+            text = f"{row.comm} exited: {did(row)}" if cells >= _ROOMY else f"{row.comm} {did(row)}"
         pen.write(fit(text, cells, column.align) + " ", ink)
 
     def paint_empty(self, width: int) -> Sequence[Line]:
@@ -119,7 +120,7 @@ class ProcessPane(Rows[ProcessRow]):
 
 def did(row: ProcessRow) -> str:
     """What a process that has ended did in all."""
-    text = f"exited: {formatting.count(row.minor_total)} min"
+    text = f"{formatting.count(row.minor_total)} min"
     if row.major_total:
         text += f" {formatting.count(row.major_total)} maj"
     if row.invalid_total:

@@ -51,9 +51,9 @@ COLOURS: Mapping[str, Mapping[str, str]] = {
         "notice": "#d7af00",
         "text": "#d0d0d0",
         "strong": "#ffffff",
-        "dim": "#8a8a8a",
+        "dim": "#949494",
         "rule": "#4e4e4e",
-        "label": "#949494",
+        "label": "#9e9e9e",
         "accent": "#87afff",
         "minor": "#5fd7af",
         "graph": "#5f8787",
@@ -63,17 +63,34 @@ COLOURS: Mapping[str, Mapping[str, str]] = {
         "warm": "#d7d787",
         "hot": "#ffaf5f",
         "burning": "#ff8787",
-        "exited": "#8a8a8a",
+        "exited": "#949494",
         "bad": "#ff8787",
         "good": "#87d787",
         "on-alert": "#ffffff",
         "on-notice": "#000000",
+        "text-on-cursor": "#eeeeee",
+        "dim-on-cursor": "#d0d0d0",
+        "label-on-cursor": "#d0d0d0",
+        "exited-on-cursor": "#d0d0d0",
+        "graph-on-cursor": "#87d7d7",
+        "accent-on-cursor": "#d7d7ff",
+        "minor-on-cursor": "#87ffd7",
+        "major-on-cursor": "#ffd75f",
+        "invalid-on-cursor": "#ffd7d7",
+        "warm-on-cursor": "#ffffaf",
+        "hot-on-cursor": "#ffd787",
+        "burning-on-cursor": "#ffd7d7",
+        "bad-on-cursor": "#ffd7d7",
+        "good-on-cursor": "#afffaf",
+        "dim-on-cursor-away": "#a8a8a8",
+        "label-on-cursor-away": "#a8a8a8",
+        "exited-on-cursor-away": "#a8a8a8",
     },
     LIGHT: {
         "base": "#ffffff",
         "panel": "#eeeeee",
-        "cursor": "#afd7d7",
-        "cursor-away": "#dadada",
+        "cursor": "#d7ffff",
+        "cursor-away": "#e4e4e4",
         "head": "#e4e4e4",
         "alert": "#d70000",
         "notice": "#ffd75f",
@@ -126,7 +143,10 @@ COLOURS: Mapping[str, Mapping[str, str]] = {
         "on-notice": "ansi_black",
     },
 }
-"""pftop's inks and grounds by theme. A "flat" ground is drawn in reverse, without inks."""
+"""pftop's inks and grounds by theme; "x-on-y" is ink x on ground y where its own colour could not be read there.
+
+A "flat" ground is drawn in reverse or underlined, without inks.
+"""
 
 
 _OWN = "ansi_default"

@@ -1,0 +1,420 @@
+"""What keys, clicks and news do: filter, sort, selection, log, pause, drill-down, sizes and the ways out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import replace
+
+import pytest
+
+from pftop.events import SourceError
+from pftop.model.snapshot import Update
+from pftop.options import Options
+from pftop.text import Safe
+from pftop.ui.detail_screen import DetailScreen
+from pftop.ui.help_screen import HelpScreen
+from pftop.ui.log_pane import LogPane
+from pftop.ui.messages_screen import MessagesScreen
+from pftop.ui.sort_screen import SortScreen
+from tests.factories import make_row
+from tests.ui.driving import Driver, running
+from tests.ui.fake_feed import Machine
+
+
+def shown(driver: Driver) -> list[int]:
+    return [row.pid for row in driver.main.processes.rows]
+
+
+def commands(driver: Driver) -> list[str]:
+    return [row.info.command for row in driver.main.processes.rows]
+
+
+async def test_filter_acts_at_every_letter_and_enter_keeps_it() -> None:
+    async with running() as driver:
+        everyone = len(shown(driver))
+        await driver.press("slash")
+        await driver.type("pg_d")
+        assert commands(driver) == ["pg_dump -j4 --format=directory warehouse"]
+        assert f"1/{everyone}" in driver.text
+        await driver.press("enter")
+        assert not driver.main.prompt.open
+        assert "/ edits" in driver.text
+        await driver.tick()
+        assert len(shown(driver)) == 1
+        await driver.press("escape")
+        assert len(shown(driver)) == everyone
+        assert "Filter>" not in driver.text
+
+
+async def test_bad_pattern_keeps_the_last_good_one_and_esc_undoes() -> None:
+    async with running() as driver:
+        everyone = shown(driver)
+        await driver.press("f4")
+        await driver.type("user:root")
+        of_root = shown(driver)
+        assert 0 < len(of_root) < len(everyone)
+        await driver.type(" (")
+        assert shown(driver) == of_root
+        assert driver.main.prompt.has_class("-bad")
+        await driver.press("enter")
+        assert driver.main.prompt.open
+        await driver.press("escape")
+        assert shown(driver) == everyone
+        assert not driver.main.prompt.has_class("-bad")
+
+
+async def test_the_log_follows_the_filter_and_comes_back() -> None:
+    async with running(lines=200) as driver:
+        everything = len(driver.main.log_pane.rows)
+        await driver.press("backslash")
+        await driver.type("redis")
+        lines = driver.main.log_pane.rows
+        assert lines
+        assert {line.comm for _, line in lines} == {"redis-server"}
+        await driver.tick(50)
+        assert {line.comm for _, line in driver.main.log_pane.rows} == {"redis-server"}
+        await driver.press("escape")
+        assert len(driver.main.log_pane.rows) == everything + 50
+
+
+async def test_selection_follows_the_process() -> None:
+    async with running() as driver:
+        await driver.press("down", "j")
+        chosen = driver.main.processes.at_cursor
+        assert chosen is not None
+        for key in ("s", "r", "I", "greater_than_sign", "less_than_sign", "less_than_sign"):
+            await driver.press(key, *(["escape"] if key == "s" else []))
+            await driver.tick()
+            now = driver.main.processes.at_cursor
+            assert now is not None
+            assert now.key == chosen.key
+        await driver.press("home")
+        assert driver.main.processes.cursor == 0
+
+
+async def test_an_untouched_cursor_stays_on_top() -> None:
+    async with running() as driver:
+        for _ in range(5):
+            await driver.tick()
+            assert driver.main.processes.cursor == 0
+
+
+async def test_sort_by_picker_keys_and_header() -> None:
+    async with running((120, 36)) as driver:
+        assert driver.app.view.sort == "stall"
+        await driver.press("f6")
+        assert isinstance(driver.app.screen, SortScreen)
+        await driver.press("home", "enter")
+        assert driver.app.view.sort == "pid"
+        assert shown(driver) == sorted(shown(driver))
+        await driver.press("r")
+        assert shown(driver) == sorted(shown(driver), reverse=True)
+        await driver.press("greater_than_sign")
+        assert driver.app.view.sort == "user"
+        minor = driver.text.splitlines()[4].index("MIN/s")
+        await driver.pilot.click(driver.main.processes, offset=(minor + 1, 0))
+        await driver.pilot.pause()
+        assert driver.app.view.sort == "min"
+        assert "MIN/s▼" in driver.text
+        await driver.pilot.click(driver.main.processes, offset=(minor + 1, 0))
+        await driver.pilot.pause()
+        assert "MIN/s▲" in driver.text
+
+
+async def test_exited_rows_are_grey_in_parentheses_and_say_what_they_did() -> None:
+    async with running((120, 36)) as driver:
+        line = next(line for line in driver.text.splitlines() if "9063" in line)
+        assert "(9063)" in line
+        assert "pg_isready exited: 412 min 3 maj" in line
+        pane = driver.main.processes
+        row = next(row for row in pane.rows if row.exited)
+        styles = [segment.style for segment in pane.paint_row(row, 100, "base")]
+        assert styles[1] == driver.app.palette.style("exited")
+        assert len(styles) <= 3
+
+
+async def test_tail_stops_when_scrolled_and_resumes_at_the_end() -> None:
+    async with running(lines=100) as driver:
+        log = driver.main.log_pane
+        log.focus()
+        await driver.press("up", "up")
+        assert not log.follow
+        top = [number for number, _ in log.rows[log.top : log.top + log.view_height]]
+        await driver.tick(30)
+        assert [number for number, _ in log.rows[log.top : log.top + log.view_height]] == top
+        assert "held +30 new" in driver.text
+        await driver.press("end")
+        assert log.follow
+        assert "following" in driver.text
+        await driver.tick(5)
+        assert log.rows[log.top + log.view_height - 1][0] == log.rows[-1][0]
+
+
+async def test_wheel_holds_the_tail_too() -> None:
+    async with running(lines=100) as driver:
+        log = driver.main.log_pane
+        log.scroll_rows(-3)
+        assert not log.follow
+        log.scroll_rows(3)
+        assert log.follow
+
+
+async def test_lines_that_nobody_could_read_are_counted() -> None:
+    async with running() as driver:
+        await driver.send(Update(not_shown=1_204, snapshot=driver.machine.tick()))
+        assert "+1,204 not shown" in driver.text
+        await driver.send(Update(not_shown=6, snapshot=driver.machine.tick()))
+        assert "+1,210 not shown" in driver.text
+
+
+async def test_the_log_stays_bounded() -> None:
+    async with running() as driver:
+        for _ in range(8):
+            await driver.send(Update(lines=driver.machine.lines(1_000)))
+        log = driver.main.log_pane
+        assert len(log.rows) <= 6_250
+        assert log.rows[-1][0] == 7_999
+
+
+async def test_pause_freezes_the_picture_and_not_the_collection() -> None:
+    async with running(lines=20) as driver:
+        await driver.press("p")
+        assert "PAUSED" in driver.text
+        rows, lines = driver.main.processes.rows, len(driver.main.log_pane.rows)
+        await driver.tick(10)
+        await driver.tick(10)
+        assert driver.main.processes.rows == rows
+        assert len(driver.main.log_pane.rows) == lines
+        assert driver.app.store.arrived == 40
+        await driver.press("r")
+        assert driver.main.processes.rows != rows
+        await driver.press("Z")
+        assert "PAUSED" not in driver.text
+        assert len(driver.main.log_pane.rows) == 40
+
+
+async def test_enter_drills_down_and_esc_comes_back_to_the_row() -> None:
+    async with running() as driver:
+        await driver.press("down", "enter")
+        screen = driver.app.screen
+        assert isinstance(screen, DetailScreen)
+        assert driver.feed.focused[-1] == screen.key
+        assert driver.feed.ticks_asked
+        await driver.press("full_stop")
+        second = screen.key
+        assert driver.feed.focused[-1] == second
+        await driver.press("escape")
+        assert driver.app.screen is driver.main
+        assert driver.main.processes.cursor_key == second
+        await driver.until(lambda: driver.feed.focused[-1] is None)
+
+
+async def test_double_click_drills_down() -> None:
+    async with running() as driver:
+        await driver.pilot.click(driver.main.processes, offset=(20, 3), times=2)
+        await driver.pilot.pause()
+        screen = driver.app.screen
+        assert isinstance(screen, DetailScreen)
+        assert screen.key == driver.main.processes.rows[2].key
+
+
+async def test_drill_down_shows_the_depth_live() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("enter")
+        assert "counting" in driver.text
+        await driver.tick(20)
+        for word in ("512ns-1.0us", "p99.9", "system.slice/postgresql.service", "[heap]", "of wall"):
+            assert word in driver.text
+        first = driver.text
+        await driver.tick(20)
+        assert driver.text != first
+        for key, word in (
+            ("m", "minor,"),
+            ("m", "major,"),
+            ("m", "both,"),
+            ("L", "log bars"),
+            ("t", "last interval"),
+        ):
+            await driver.press(key)
+            assert word in driver.text
+
+
+async def test_drill_down_keeps_its_own_log() -> None:
+    async with running(lines=300) as driver:
+        await driver.press("enter")
+        screen = driver.app.screen
+        assert isinstance(screen, DetailScreen)
+        pids = {line.key.pid for _, line in screen.log_pane.rows}
+        assert pids == {screen.key.pid}
+        before = len(screen.log_pane.rows)
+        await driver.tick(300)
+        assert len(screen.log_pane.rows) > before
+        for tab, pane in (("2", "#mappings"), ("1", "#histogram"), ("tab", "#mappings"), ("backspace", None)):
+            await driver.press(tab)
+            assert pane is None or screen.query_one(pane).display
+        assert driver.app.screen is driver.main
+
+
+async def test_delay_takes_seconds_and_nothing_else() -> None:
+    async with running() as driver:
+        for bad in ("0", "61", "x", "nan"):
+            await driver.press("d", "backspace")
+            await driver.type(bad)
+            assert driver.main.prompt.has_class("-bad")
+            await driver.press("enter", "escape")
+            assert driver.feed.interval_s == 1.0
+        await driver.press("d", "backspace")
+        await driver.type("0.5")
+        await driver.press("enter")
+        assert driver.feed.interval_s == 0.5
+        assert "every 0.5s" in driver.text
+
+
+async def test_log_off_gives_its_room_and_its_cost_back() -> None:
+    async with running() as driver:
+        height = driver.main.processes.size.height
+        await driver.press("l")
+        assert not driver.feed.log_enabled
+        assert driver.main.processes.size.height > height
+        await driver.press("l")
+        assert driver.feed.log_enabled
+
+
+async def test_help_explains_every_column_and_messages_are_read() -> None:
+    async with running((120, 36)) as driver:
+        await driver.send(Update(messages=(Safe("map full"),)))
+        assert "x 1 message" in driver.text
+        await driver.press("x")
+        assert isinstance(driver.app.screen, MessagesScreen)
+        assert "map full" in driver.text
+        await driver.press("escape", "h")
+        assert isinstance(driver.app.screen, HelpScreen)
+        await driver.press("end")
+        assert "regular expression" in driver.text
+        await driver.press("q")
+        assert driver.app.screen is driver.main
+        assert "1 message" not in driver.text
+
+
+async def test_tab_walks_the_panes() -> None:
+    async with running(lines=5) as driver:
+        await driver.press("tab")
+        assert isinstance(driver.main.focused, LogPane)
+        await driver.press("tab")
+        assert driver.main.focused is driver.main.processes
+
+
+async def test_footer_is_a_row_of_buttons() -> None:
+    async with running() as driver:
+        footer = driver.text.splitlines()[23]
+        await driver.pilot.click("#footer", offset=(footer.index("Sort"), 0))
+        await driver.pilot.pause()
+        assert isinstance(driver.app.screen, SortScreen)
+
+
+async def test_pids_and_user_of_the_command_line_always_hold() -> None:
+    options = Options(theme="pftop-dark", pids=(4211, 4248), user="postgres", uid=1000)
+    async with running((120, 36), options=options) as driver:
+        assert sorted(shown(driver)) == [4211, 4248]
+        assert "only pid 4211,4248 user postgres" in driver.text
+
+
+async def test_options_of_the_view() -> None:
+    options = Options(theme="pftop-light", sort="pid", reverse=True, filter_text="postgres")
+    async with running(options=options) as driver:
+        assert shown(driver) == sorted(shown(driver), reverse=True)
+        assert "Filter> postgres" in driver.text
+
+
+SIZES = ((1, 1), (10, 3), (500, 200), (2, 50), (80, 2), (60, 15), (59, 15), (160, 20), (80, 24))
+
+
+async def test_no_size_is_refused() -> None:
+    async with running(lines=40) as driver:
+        for keys in ((), ("enter",), ("question_mark",), ("escape", "escape", "s"), ("escape", "slash")):
+            await driver.press(*keys)
+            for width, height in SIZES:
+                await driver.pilot.resize_terminal(width, height)
+                await driver.tick(3)
+                lines = driver.text.splitlines()
+                assert len(lines) == height
+                assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("key", ["q", "f10", "ctrl+c", "ctrl+q"])
+@pytest.mark.parametrize("where", [(), ("enter",)])
+async def test_keys_that_quit(key: str, where: tuple[str, ...]) -> None:
+    async with running() as driver:
+        await driver.press(*where)
+        await driver.pilot.press(key)
+        await driver.until(lambda: not driver.app.is_running)
+        assert driver.app.return_value == 0
+
+
+@pytest.mark.parametrize("key", ["f10", "ctrl+c"])
+async def test_one_can_quit_while_typing(key: str) -> None:
+    async with running() as driver:
+        await driver.press("slash")
+        await driver.type("q")
+        assert driver.app.is_running
+        await driver.pilot.press(key)
+        await driver.until(lambda: not driver.app.is_running)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+async def test_signals_leave_in_order(number: signal.Signals, status: int) -> None:
+    async with running() as driver:
+        os.kill(os.getpid(), number)
+        await driver.until(lambda: not driver.app.is_running)
+        assert driver.app.return_value == status
+
+
+@pytest.mark.parametrize("error", [SourceError("what", "why", "fix"), ValueError("odd")])
+async def test_a_feed_that_fails_ends_the_app_with_its_error(error: Exception) -> None:
+    async with running() as driver:
+        driver.feed.put(error)
+        await driver.until(lambda: not driver.app.is_running)
+        assert driver.app.failure is error
+
+
+async def test_no_kernel_messages_or_names_reach_a_markup_parser() -> None:
+    async with running((100, 30)) as driver:
+        await driver.send(Update(messages=(Safe("[/] [@click=app.quit] oops"),)))
+        await driver.press("x")
+        assert "[/] [@click=app.quit] oops" in driver.text
+
+
+async def test_ten_thousand_rows_cost_what_is_in_view(capsys: pytest.CaptureFixture[str]) -> None:
+    machine = Machine(1)
+    base = make_row()
+    rows = tuple(
+        replace(base, key=base.key._replace(pid=pid), stall_ns=pid * 1_000, minor=pid) for pid in range(1, 10_001)
+    )
+    async with running((120, 36), machine=machine) as driver:
+        await driver.send(Update(snapshot=machine.tick(processes=rows)))
+        pane = driver.main.processes
+        painted = pane.painted_lines
+        again = machine.tick(processes=tuple(replace(row, minor=row.minor + 1) for row in rows))
+        began = time.perf_counter()
+        pane.show(again)
+        took_ms = (time.perf_counter() - began) * 1000
+        assert pane.painted_lines - painted <= pane.size.height
+        began = time.perf_counter()
+        pane.repaint()
+        paint_ms = (time.perf_counter() - began) * 1000
+        await driver.press("end")
+        assert pane.cursor == 9_999
+        with capsys.disabled():
+            print(f"\n10,000 rows: {took_ms:.1f} ms to filter, sort and paint, {paint_ms:.1f} ms of it painting")
+
+
+async def test_what_did_not_change_is_not_sent() -> None:
+    async with running() as driver:
+        header = driver.main.query_one("#header")
+        refreshed: list[object] = []
+        real = header.refresh
+        header.refresh = lambda *regions, **kw: (refreshed.extend(regions), real(*regions, **kw))[1]  # type: ignore[assignment]
+        driver.main.show_header()
+        assert not refreshed
