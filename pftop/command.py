@@ -51,15 +51,15 @@ class Command:
         *,
         adopt: Callable[[bool], None],
         caller: Caller | None,
+        environment: dict[str, str],
         stdin: Stream = None,
         stdout: Stream = None,
         stderr: Stream = None,
     ) -> None:
         """Start it; ``adopt`` brackets the fork. Raises CommandError."""
-        environment = dict(os.environ)
         identity: dict[str, object] = {}
         if caller is not None:
-            environment |= {"HOME": caller.home, "USER": caller.name, "LOGNAME": caller.name}
+            environment = environment | {"HOME": caller.home, "USER": caller.name, "LOGNAME": caller.name}
             identity = {"user": caller.uid, "group": caller.gid, "extra_groups": caller.groups}
         adopt(True)
         try:

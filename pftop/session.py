@@ -34,9 +34,13 @@ KEPT_OUTPUT_BYTES = 1 << 20
 
 def run(options: Options) -> int:
     """The live or a batch view."""
-    caller = sudo_caller(dict(os.environ), os.geteuid())
+    # taken before BCC is loaded, which drops some: the followed command gets what pftop was given
+    environment = dict(os.environ)
+    caller = sudo_caller(environment, os.geteuid())
     try:
-        return run_live(options, caller) if options.mode == "live" else run_batch(options, caller)
+        if options.mode == "live":
+            return run_live(options, caller, environment)
+        return run_batch(options, caller, environment)
     except (OutputError, CommandError) as error:
         say(str(error))
         return USAGE if isinstance(error, OutputError) else COMMAND_NOT_STARTED
@@ -85,7 +89,7 @@ def report_plan(opened: Opened, options: Options) -> None:
         say(f"plan proc, rates only: {best.why}" + (f"; try: {best.fix}" if best.fix else ""))
 
 
-def run_batch(options: Options, caller: Caller | None) -> int:
+def run_batch(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
     """Text, JSON Lines or CSV."""
     from pftop.batch import run as batch
 
@@ -113,9 +117,16 @@ def run_batch(options: Options, caller: Caller | None) -> int:
         if options.command:
             # without a file, CMD's output must not mix with pftop's
             stdout = None if target else 2
-            command = Command(options.command, adopt=opened.source.adopt, caller=caller, stdout=stdout)
-        status = batch.run(collector, options, selection_for(options, opened), out, say, command)
-    out.close()
+            adopt = opened.source.adopt
+            command = Command(options.command, adopt=adopt, caller=caller, environment=environment, stdout=stdout)
+        try:
+            status = batch.run(collector, options, selection_for(options, opened), out, say, command)
+            out.close()
+        except BrokenPipeError:
+            # what is still buffered must go somewhere, or closing raises once more
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), out.fileno())
+            raise
     return status
 
 
@@ -124,7 +135,7 @@ def stream(fd: int) -> TextIO:
     return io.TextIOWrapper(os.fdopen(os.dup(fd), "wb"), encoding="utf-8", errors="backslashreplace")
 
 
-def run_live(options: Options, caller: Caller | None) -> int:
+def run_live(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
     """The terminal UI."""
     terminal = os.dup(1)
     trap = NoiseTrap()
@@ -139,6 +150,7 @@ def run_live(options: Options, caller: Caller | None) -> int:
                     options.command,
                     adopt=opened.source.adopt,
                     caller=caller,
+                    environment=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=kept,
                     stderr=kept,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from pftop.events import Batch, Counters, FaultKind, PlanInfo, ProcessInfo, ProcessKey, Records, Sample, VmStat
-from pftop.model import ledger
+from pftop.model import latency, ledger
 from pftop.model.book import SUM, Change, Matrix, ThreadBook, name_of, sums_of, totals_of
 from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.process import UNKNOWN_CAUSE, Process
@@ -20,7 +20,7 @@ from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
 from pftop.text import Safe
 
 HISTORY_LENGTH = 120
-KEEP_EXITED_NS = 6_000_000_000
+KEEP_EXITED_NS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,8 @@ class Aggregator:
         sample, interval_ns = tick.sample, tick.interval_ns
         self._apply(infos, sample.ts_ns)
         features = self._plan.features
+        if features.latency:
+            latency.fill(list(self._processes.values()))
         rows = tuple(process.row(features, interval_ns) for process in self._processes.values())
         now = ledger.add_up(process.now for process in self._processes.values() if process.busy)
         snapshot = self._snapshot(sample, interval_ns, time_s, rows, now)
@@ -122,14 +124,8 @@ class Aggregator:
     def _apply(self, infos: Mapping[ProcessKey, ProcessInfo], now_ns: int) -> None:
         for key, info in infos.items():
             process = self._processes.get(key)
-            if process is None:
-                continue
-            if process.exited_at_ns is None and (process.ended or not info.alive):
-                process.exited_at_ns = now_ns
-                # a command line once read outlives its process
-                known = process.info.command if process.info.command != "-" else info.command
-                info = replace(info, command=known, alive=False)
-            process.info = info
+            if process is not None:
+                process.learn(info, now_ns)
 
     def _drop_old(self, now_ns: int) -> None:
         """The followed command's family stays: its end is told with all its rows."""
@@ -157,7 +153,7 @@ class Aggregator:
         lost_unbooked = max(0, lost - self._lost_booked)
         ended = faults(self._gone) + lost_unbooked
         in_flight = ledger.open_faults(sample.records)
-        latency = self._machine_latency(now)
+        of_machine = self._machine_latency(now)
         self._history.append(history_point(now, interval_ns, plan))
         return Snapshot(
             seq=self._seq,
@@ -172,7 +168,7 @@ class Aggregator:
             log=ledger.log_counts(since_last),
             log_since_start=ledger.log_counts(counters),
             ledger=ledger.check(sample, faults(booked), ended, in_flight, plan.cpus),
-            latency=latency if plan.features.latency else None,
+            latency=of_machine if plan.features.latency else None,
             history=tuple(self._history),
             pressure=sample.pressure,
             cost=sample.cost,
@@ -203,7 +199,7 @@ class Aggregator:
             if process.now_minor is not None and process.now_major is not None:
                 counts += process.now_minor
                 counts += process.now_major
-                longest = max(longest, process.latency_now().max_ns or 0)
+                longest = max(longest, process.now_latency.max_ns or 0)
         return summarise(counts, sum_ns=int(now[SUM["latency_sum_ns"]]), max_ns=longest or None)
 
     def process(self, key: ProcessKey) -> Process | None:

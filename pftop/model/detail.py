@@ -84,7 +84,7 @@ def describe(process: Process, identity: Identity, mapped: MappingCounts | None)
         major_interval=tuple(process.now_major.tolist()) if process.now_major is not None else NO_BUCKETS,
         minor_latency=_latency(process.minor_buckets, total - major, process.minor),
         major_latency=_latency(process.major_buckets, major, process.major),
-        all_latency=process.latency_total(),
+        all_latency=process.total_latency,
         stall_minor_ns=total - major,
         stall_major_ns=major,
         mappings=mapped.rows() if mapped else (),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pftop.causes import NAMES, NUMBER
 from pftop.events import Features, ProcessInfo, ProcessKey, Records
 from pftop.model.book import SUM, SUMS, Change, Matrix, name_of
-from pftop.model.histogram import BUCKETS, summarise
+from pftop.model.histogram import BUCKETS
 from pftop.model.snapshot import Latency, ProcessRow, ThreadRow
 from pftop.text import Safe
 
@@ -20,6 +20,7 @@ CAUSE_SLOTS = 24
 GROUP_DEAD, FAMILY = 1, 2
 """``THREAD_GROUP_DEAD`` and ``THREAD_FAMILY`` of ``bpf/fault.h``; a test compares them."""
 UNKNOWN_CAUSE = NUMBER["unknown"]
+NO_LATENCY = Latency(0)
 UNKNOWN_INFO = ProcessInfo(user=Safe("-"), command=Safe("-"))
 
 
@@ -83,7 +84,12 @@ class Process:
     now_minor: Matrix | None = None
     now_major: Matrix | None = None
     now_max_ns: int = 0
-    total_latency: Latency | None = None
+    now_latency: Latency = NO_LATENCY
+    total_latency: Latency = NO_LATENCY
+    is_new: bool = True
+    """Nothing was booked before the interval under way."""
+    quiet_row: ProcessRow | None = None
+    """The last row made, as long as nothing has changed since."""
 
     def add(self, change: Change) -> None:
         """Book what its threads did."""
@@ -95,7 +101,7 @@ class Process:
         self.now_major = change.major_buckets if self.now_major is None else self.now_major + change.major_buckets
         self.causes += change.causes
         self.now_causes += change.causes
-        self.total_latency = None
+        self.quiet_row = None
         self._note(change.records)
         tids = change.records["tid"].tolist()
         for tid, comm, sums in zip(tids, change.records["comm"].tolist(), change.thread_sums, strict=True):
@@ -107,6 +113,7 @@ class Process:
         for table in (self.causes, self.now_causes):
             table[:, cause] += (count, time_ns)
             table[:, UNKNOWN_CAUSE] -= (count, time_ns)
+        self.quiet_row = None
 
     def _note(self, records: Records) -> None:
         for kind, extremes in (("minor", self.minor), ("major", self.major)):
@@ -134,30 +141,35 @@ class Process:
         """Whether anything was booked in the interval under way."""
         return self.now_minor is not None
 
-    def latency_now(self) -> Latency:
-        """Of the interval; the longest is exact when it is the longest ever, else its bucket's upper edge."""
-        if self.now_minor is None or self.now_major is None:
-            return Latency(0)
-        counts = self.now_minor + self.now_major
-        return summarise(counts, sum_ns=int(self.now[SUM["latency_sum_ns"]]), max_ns=self.now_max_ns or None)
+    @property
+    def min_ns(self) -> int:
+        """The shortest fault ever, 0 for none."""
+        return min((kind.min_ns for kind in (self.minor, self.major) if kind.min_ns), default=0)
 
-    def latency_total(self) -> Latency:
-        """Since pftop started, with exact extremes."""
-        if self.total_latency is None:
-            shortest = [e.min_ns for e in (self.minor, self.major) if e.min_ns]
-            self.total_latency = summarise(
-                self.minor_buckets + self.major_buckets,
-                sum_ns=int(self.sums[SUM["latency_sum_ns"]]),
-                min_ns=min(shortest) if shortest else None,
-                max_ns=max(self.minor.max_ns, self.major.max_ns) or None,
-            )
-        return self.total_latency
+    @property
+    def max_ns(self) -> int:
+        """The longest fault ever, 0 for none."""
+        return max(self.minor.max_ns, self.major.max_ns)
+
+    def learn(self, info: ProcessInfo, now_ns: int) -> None:
+        """Take in what ``/proc`` says, and whether it has ended."""
+        if self.exited_at_ns is None and (self.ended or not info.alive):
+            self.exited_at_ns = now_ns
+            # a command line once read outlives its process
+            known = self.info.command if self.info.command != "-" else info.command
+            info = replace(info, command=known, alive=False)
+        if info != self.info or self.exited_at_ns == now_ns:
+            self.info = info
+            self.quiet_row = None
 
     def close_interval(self, interval_ns: int) -> None:
         """Start the next interval."""
         done = self.now[SUM["minor"]] + self.now[SUM["major"]] + self.now[SUM["failed"]]
         self.trend.append(float(done) * 1e9 / interval_ns)
         if self.busy:
+            self.is_new = False
+            self.quiet_row = None
+            self.now_latency = NO_LATENCY
             self.now = _sums()
             self.now_causes = _causes()
             self.now_minor = self.now_major = None
@@ -166,6 +178,17 @@ class Process:
 
     def row(self, features: Features, interval_ns: int) -> ProcessRow:
         """The frozen row of the interval under way; closes nothing."""
+        if self.quiet_row is not None:
+            return self.quiet_row if self.exited_at_ns else replace(self.quiet_row, trend=self._trend(0.0))
+        made = self._make_row(features, interval_ns)
+        if not self.busy:
+            self.quiet_row = made
+        return made
+
+    def _trend(self, rate: float) -> tuple[float, ...]:
+        return (*self.trend, rate)[-TREND_LENGTH:]
+
+    def _make_row(self, features: Features, interval_ns: int) -> ProcessRow:
         now, total = self.now.tolist(), self.sums.tolist()
         rate = (now[SUM["minor"]] + now[SUM["major"]] + now[SUM["failed"]]) * 1e9 / interval_ns
         access = features.access
@@ -192,14 +215,14 @@ class Process:
             stall_ns=now[SUM["latency_sum_ns"]] if features.latency else None,
             stall_total_ns=total[SUM["latency_sum_ns"]] if features.latency else None,
             lock_wait_ns=now[SUM["lock_wait_sum_ns"]] if features.lock_wait else None,
-            latency=self.latency_now() if features.latency else None,
-            latency_total=self.latency_total() if features.latency else None,
+            latency=self.now_latency if features.latency else None,
+            latency_total=self.total_latency if features.latency else None,
             causes=by_name(self.now_causes[0]) if features.cause else None,
             causes_total=by_name(self.causes[0]) if features.cause else None,
             cause_ns_total=by_name(self.causes[1]) if features.cause else None,
             remote=now[SUM["remote"]] if features.remote else None,
             remote_total=total[SUM["remote"]] if features.remote else None,
-            trend=(*self.trend, rate)[-TREND_LENGTH:],
+            trend=self._trend(rate),
             threads=self._thread_rows(features) if features.threads else (),
         )
 

@@ -5,6 +5,7 @@ The text is constant for a plan and a kernel: options travel in maps. What BCC r
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -155,6 +156,8 @@ class Program:
                 bpf.detach_perf_event(kind, config)
         with contextlib.suppress(Exception):
             bpf.cleanup()
+        # BCC would run it once more at exit, and print what fails then
+        atexit.unregister(bpf.cleanup)
 
 
 def limits(capacity: int) -> Mapping[str, int]:

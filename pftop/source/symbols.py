@@ -7,6 +7,7 @@ freed, and names already found are kept. Never called on the path of events: onl
 from __future__ import annotations
 
 import ctypes
+import time
 from collections import OrderedDict
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from pftop.text import Safe, clean
 
 MAX_PROCESSES = 24
 MAX_NAMES = 8192
+NEW_PROCESS_EVERY_S = 0.1
 
 
 class Symbols:
@@ -24,16 +26,27 @@ class Symbols:
         self._lib: Any = bcc.libbcc.lib
         self._types: Any = bcc.libbcc
         self._caches: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        self._last_new_s = 0.0
         self._names: OrderedDict[tuple[int, int, int], Safe | None] = OrderedDict()
 
     def resolve(self, pid: int, start_ns: int, ip: int) -> Safe | None:
         """``function+0x12``, or None where there is no symbol; start_ns guards against a reused PID."""
         key = (pid, start_ns, ip)
         if key not in self._names:
+            if (pid, start_ns) not in self._caches and not self._may_add():
+                return None
             self._names[key] = self._look_up(pid, start_ns, ip)
             if len(self._names) > MAX_NAMES:
                 self._names.popitem(last=False)
         return self._names[key]
+
+    def _may_add(self) -> bool:
+        """Whether a process more may be looked at: reading its libraries takes milliseconds."""
+        now = time.monotonic()
+        if now - self._last_new_s < NEW_PROCESS_EVERY_S:
+            return False
+        self._last_new_s = now
+        return True
 
     def _look_up(self, pid: int, start_ns: int, ip: int) -> Safe | None:
         symbol = self._types.bcc_symbol()
