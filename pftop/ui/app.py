@@ -16,6 +16,7 @@ from pftop.model import table
 from pftop.model.feed import Feed
 from pftop.options import Options
 from pftop.ui import terminal, themes
+from pftop.ui.driver import TerminalDriver
 from pftop.ui.lifeline import Lifeline
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.palette import Palette
@@ -56,7 +57,7 @@ class PftopApp(App[int]):
         if no_color:
             # With its ANSI colours on, textual takes every colour out; else it makes greys, which are colours too.
             os.environ["NO_COLOR"] = "1"
-        super().__init__(ansi_color=True if no_color else None)
+        super().__init__(TerminalDriver, ansi_color=True if no_color else None)
         os.environ.pop("NO_COLOR", None)
         if asked is not None:
             os.environ["NO_COLOR"] = asked

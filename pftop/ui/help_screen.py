@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from pftop.causes import CAUSES
 from pftop.model import table
 from pftop.ui.detail_screen import DetailScreen
 from pftop.ui.footer import Footer, hints
@@ -67,6 +68,7 @@ def help_lines(width: int) -> list[TextLine]:
     lines += _section("Keys in every list", _keys(Rows.BINDINGS, width))
     lines += _section("Keys in the drill-down", _keys(DetailScreen.BINDINGS, width))
     lines += _section("Columns", _columns(width))
+    lines += _section("Causes, as in the log", _pairs(((f"{c.name}", c.meaning) for c in CAUSES), width))
     lines += _section("Filter", _pairs(FILTER_EXAMPLES, width))
     lines += _section("Signs", _pairs(MARKS, width))
     return lines

@@ -51,10 +51,15 @@ class IdentityPane(Canvas):
         """The most telling lines first."""
         if self._key is None or self._snapshot is None:
             return [self.pen().write(" no process selected", "dim").line]
-        lines = [self._crumb_line(width), self._now_line(width), self._who_line(width), self._command_line(width)]
-        if height > 4:
-            lines += [self._place_line(width), self._access_line(width)]
-        return lines
+        return [
+            self._crumb_line(width),
+            self._now_line(width),
+            self._who_line(width),
+            self._cause_line(width),
+            self._command_line(width),
+            self._place_line(width),
+            self._access_line(),
+        ]
 
     @property
     def _identity(self) -> Identity:
@@ -135,19 +140,37 @@ class IdentityPane(Canvas):
         pen = self.pen().write(" exe ", "label").write(fit(who.exe or formatting.UNKNOWN, half - 6)).to(half)
         return pen.write(" cgroup ", "label").write(fit(who.cgroup or formatting.UNKNOWN, width - half - 8)).line
 
-    def _access_line(self, width: int) -> Line:
-        """Kinds of access and causes over the interval."""
+    def _access_line(self) -> Line:
+        """Kinds of access over the interval."""
         row = self._row
         if row is None:
             return []
-        pen = self.pen().write(" ")
-        for label, n in (("read", row.read), ("write", row.write), ("exec", row.exec), ("kernel", row.kernel_mode)):
+        pen = self.pen().write(" last tick  ", "label")
+        for label, n in (
+            ("read", row.read),
+            ("write", row.write),
+            ("exec", row.exec),
+            ("in kernel", row.kernel_mode),
+        ):
             pen.write(f"{label} ", "label").write(formatting.count(n) + "  ")
-        total = sum(row.causes.values()) if row.causes else 0
-        for cause, n in sorted((row.causes or {}).items(), key=lambda item: -item[1])[:5]:
-            if n:
-                pen.write(f"{cause} ", "label").write(formatting.percent(n / total) + "  ")
         return pen.line
+
+    def _cause_line(self, width: int) -> Line:
+        """What its faults were for since pftop started: by the time they took, or by number."""
+        row = self._row
+        timed = row.cause_ns_total if row is not None else None
+        counted = row.causes_total if row is not None else None
+        shares = timed if timed and any(timed.values()) else counted
+        if not shares or not any(shares.values()):
+            return self.pen().write(" causes ", "label").write(formatting.UNKNOWN, "dim").line
+        total = sum(shares.values())
+        pieces = [Piece(0, ((" time by cause" if shares is timed else " causes", "label"),))]
+        ranked = sorted(((n, cause) for cause, n in shares.items() if n), reverse=True)
+        for place, (n, cause) in enumerate(ranked, 1):
+            amount = formatting.duration(n) if shares is timed else formatting.count(n)
+            texts = ((f"{cause} ", "strong" if place == 1 else "text"), (formatting.percent(n / total), "text"))
+            pieces.append(Piece(place, (*texts, (f" {amount}", "label"))))
+        return pack(self.pen(), pieces, [], width)
 
     def _labelled(self, label: str, text: str, width: int) -> Line:
         """A label and a text cut to the line."""

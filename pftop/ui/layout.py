@@ -57,6 +57,6 @@ def detail_layout(width: int, height: int) -> DetailLayout:
     if width < TINY_WIDTH or height < TINY_HEIGHT:
         return DetailLayout(identity=1, tabs=True, beside=False, log=0, footer=0)
     beside = width >= MAIN_LEAST and height >= 24
-    identity = 4 if height < TALL_HEIGHT else 6
-    log = 4 if height < 20 else 5 if height < 26 else max(8, height * 3 // 10)
+    identity = 5 if height < TALL_HEIGHT else 7
+    log = 3 if height < 20 else 5 if height < 26 else max(8, height * 3 // 10)
     return DetailLayout(identity=identity, tabs=not beside, beside=beside, log=log, footer=1)

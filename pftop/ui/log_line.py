@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pftop import formatting
+from pftop.causes import CAUSES
 from pftop.events import Access, FaultKind
 from pftop.model.snapshot import LogLine
 from pftop.text import Safe, fit
@@ -27,7 +28,9 @@ _CODES = {
     (7, 4): "hardware memory error",
     (7, 5): "hardware memory error",
 }
-WIDE, ROOMY = 100, 150
+SHORT, WIDE, CAUSED, ROOMY = 76, 100, 115, 150
+"""Cells from which the cause has a short name, words are spelt out, the cause too, and the address is shown."""
+SHORT_CAUSES = {cause.name: cause.short for cause in CAUSES}
 _SYMBOL_SHARE = 0.4
 
 
@@ -56,19 +59,22 @@ def paint(pen: Pen, line: LogLine, width: int, *, named: bool = True) -> Line:
 
 def _write_place(pen: Pen, line: LogLine, width: int) -> None:
     """Where in memory and by which code; why not, for a fault that failed."""
-    room = max(width - pen.width, 0)
     reason = _reason(line)
     code = Safe("by ") + line.symbol if line.symbol else ""
     where = _place(line)
     if reason:
-        where = f"{reason}  {where}"
+        where = f"{reason} at {where}"
     if width >= WIDE:
         code = code or f"by {formatting.address(line.ip)}" if line.ip else code
-        if line.cause:
-            where = f"{line.cause}  {where}"
+        if width >= CAUSED:
+            pen.write(fit(line.cause or "", 13), "label").write(" ")
+        else:
+            pen.write(fit(SHORT_CAUSES.get(line.cause or "", ""), 6), "label")
         if width >= ROOMY and line.mapping is not None:
             pen.write(fit(formatting.address(line.address), 15), "dim").write(" ")
-        room = max(width - pen.width, 0)
+    elif width >= SHORT:
+        pen.write(fit(SHORT_CAUSES.get(line.cause or "", ""), 6), "label")
+    room = max(width - pen.width, 0)
     of_code = int(room * _SYMBOL_SHARE) if width >= WIDE else 0
     pen.write(tail(where, room - of_code), "invalid" if reason else "text")
     if of_code:
@@ -87,8 +93,9 @@ def _place(line: LogLine) -> str:
 
 
 def _reason(line: LogLine) -> str:
-    """Why the kernel refused."""
+    """By which signal the kernel refused, and why, where no cause is named."""
     if line.kind is not FaultKind.INVALID:
         return ""
     name = _SIGNALS.get(line.signal, f"signal {line.signal}" if line.signal else "")
-    return f"{name} {_CODES.get((line.signal, line.si_code), '')}".strip()
+    said = "" if line.cause else _CODES.get((line.signal, line.si_code), "")
+    return f"{name} {said}".strip()

@@ -39,7 +39,7 @@ class SidePane(Horizontal):
 
     def on_mount(self) -> None:
         """The keyboard has no business here."""
-        self.query_one("#side-identity").styles.height = 4
+        self.query_one("#side-identity").styles.height = 5
         self.query_one(MappingPane).can_focus = False
 
     def on_resize(self, event: events.Resize) -> None:

@@ -174,6 +174,12 @@ class Machine:
             latency=latency,
             latency_total=latency,
             trend=tuple(trend[-60:]),
+            causes_total={"first-touch": minor * self.seq, "file-read": major * self.seq},
+            cause_ns_total={
+                "first-touch": minor * 700 * self.seq,
+                "cow": minor * 200 * self.seq,
+                "file-read": major * 1_400_000 * self.seq,
+            },
             rss_bytes=(2_100 >> (index % 7)) << 20,
         )
 
@@ -249,9 +255,17 @@ class Machine:
             address=address,
             mapping=mapping,
             symbol=Safe(pick.choice(SYMBOLS)),
+            cause=self._cause(kind, mapping),
             signal=11 if kind is FaultKind.INVALID else 0,
             si_code=1 if kind is FaultKind.INVALID else 0,
         )
+
+    def _cause(self, kind: FaultKind, mapping: MemoryMapping | None) -> str:
+        if mapping is None:
+            return "null"
+        if mapping in (DATA, LIBC):
+            return "file-read" if kind is FaultKind.MAJOR else "file-map"
+        return "swap-in" if kind is FaultKind.MAJOR else self.random.choice(("first-touch", "cow"))
 
 
 class LiveFeed(FakeFeed):
