@@ -22,52 +22,64 @@ static __always_inline void retire(struct bpf_raw_tracepoint_args *ctx, struct g
 	threads.delete(&tid);
 }
 
-static __always_inline void end_thread(struct bpf_raw_tracepoint_args *ctx, u32 tid, u32 flags)
+/* A record left under a tid that now means another thread; faults still open in it count as failed. */
+static __always_inline void retire_stale(struct bpf_raw_tracepoint_args *ctx, struct globals *global, u32 tid)
 {
-	struct globals *global = counters();
-	struct config *conf = settings();
-	struct thread_record *record;
+	struct thread_record *record = threads.lookup(&tid);
 
-	if (!conf || !global || !conf->enabled)
-		return;
-	record = threads.lookup(&tid);
 	if (!record)
 		return;
-	if (record->stamp[PFTOP_SLOT_REMOTE].ts_ns)
-		abandon_fault(ctx, conf, global, record, &record->stamp[PFTOP_SLOT_REMOTE], PFTOP_SLOT_REMOTE);
-	if (record->stamp[PFTOP_SLOT_KERNEL].ts_ns)
-		abandon_fault(ctx, conf, global, record, &record->stamp[PFTOP_SLOT_KERNEL], PFTOP_SLOT_KERNEL);
-	if (record->stamp[PFTOP_SLOT_USER].ts_ns)
-		abandon_fault(ctx, conf, global, record, &record->stamp[PFTOP_SLOT_USER], PFTOP_SLOT_USER);
-	record->flags |= THREAD_RETIRED | flags;
+#pragma unroll
+	for (int slot = 0; slot < PFTOP_SLOTS; slot++)
+		if (record->stamp[slot].ts_ns)
+			record->failed++;
+	record->flags |= THREAD_RETIRED;
 	retire(ctx, global, tid, record);
 }
 
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	u32 tid = bpf_get_current_pid_tgid(), flags = 0;
+	u32 tid = bpf_get_current_pid_tgid();
+	struct globals *global = counters();
+	struct config *conf = settings();
+	struct thread_record *record;
 #ifdef PFTOP_HAVE_TASK
 	struct task_struct *task = (struct task_struct *)ctx->args[0];
 	u64 signal = 0;
 	int live = -1;
+#endif
+
+	if (!conf || !global || !conf->enabled)
+		return 0;
+	record = threads.lookup(&tid);
+	if (!record)
+		return 0;
+	/* a loop that stays one: unrolled, three times the code would have to be compiled and verified */
+#pragma nounroll
+	for (int slot = 0; slot < PFTOP_SLOTS; slot++)
+		if (record->stamp[slot].ts_ns)
+			abandon_fault(ctx, conf, global, record, &record->stamp[slot], slot);
+	record->flags |= THREAD_RETIRED;
+#ifdef PFTOP_HAVE_TASK
 
 	/* already counted down for this thread: 0 means the last one */
 	READ_KERNEL(signal, &task->signal);
 	READ_KERNEL(live, &((struct signal_struct *)signal)->live);
 	if (live == 0)
-		flags = THREAD_GROUP_DEAD;
+		record->flags |= THREAD_GROUP_DEAD;
 #endif
-	end_thread(ctx, tid, flags);
+	retire(ctx, global, tid, record);
 	return 0;
 }
 
 int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 tid = bpf_get_current_pid_tgid(), old_tid = ctx->args[1];
+	struct globals *global = counters();
 	struct thread_record *record;
 
-	if (old_tid != tid)
-		end_thread(ctx, old_tid, 0);
+	if (global && old_tid != tid)
+		retire_stale(ctx, global, old_tid);
 	record = threads.lookup(&tid);
 	if (record)
 		record->uid = bpf_get_current_uid_gid();
@@ -86,7 +98,7 @@ int on_newtask(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	READ_KERNEL(tid, &task->pid);
 	READ_KERNEL(tgid, &task->tgid);
-	end_thread(ctx, tid, 0);
+	retire_stale(ctx, global, tid);
 	if (tid != tgid)
 		return 0;
 	if ((conf->adopt && parent == conf->own_tgid) || family.lookup(&parent)) {

@@ -27,7 +27,7 @@ from pftop.source.open import Limits, Opened, open_source
 from pftop.text import Safe
 
 USAGE, COMMAND_NOT_STARTED = 2, 127
-FIRST_AFTER_S = 0.25
+FIRST_AFTER_S = 0.1
 CLOSE_WITHIN_S = 2.0
 KEPT_OUTPUT_BYTES = 1 << 20
 
