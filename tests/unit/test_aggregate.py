@@ -1,0 +1,244 @@
+"""From samples to snapshots: rows, ends, both ledgers, coverage, in every random history of threads."""
+
+from __future__ import annotations
+
+from pftop.events import FaultKind, ProcessInfo, ProcessKey, VmStat
+from pftop.model.aggregate import KEEP_EXITED_NS, Aggregator, Tick
+from pftop.model.process import TREND_LENGTH
+from pftop.model.snapshot import ProcessRow, Snapshot
+from pftop.text import Safe
+from tests.factories import make_plan
+from tests.unit.fake_kernel import FAMILY, FakeKernel, perf_plan
+
+MINOR, MAJOR, FAILED, INVALID = FaultKind
+
+
+def infos(tick: Tick, dead: frozenset[int] = frozenset()) -> dict[ProcessKey, ProcessInfo]:
+    return {key: ProcessInfo(Safe("me"), comm, 1, key.pid not in dead) for key, comm, _ in tick.wanted}
+
+
+def advance(books: Aggregator, kernel: FakeKernel, dead: frozenset[int] = frozenset()) -> Snapshot:
+    tick = books.take(kernel.sample())
+    return books.finish(tick, infos(tick, dead), 0.0)
+
+
+def started(kernel: FakeKernel | None = None) -> tuple[FakeKernel, Aggregator]:
+    kernel = kernel or FakeKernel()
+    return kernel, Aggregator(perf_plan(), kernel.sample())
+
+
+def row_of(snapshot: Snapshot, pid: int) -> ProcessRow:
+    (row,) = [row for row in snapshot.processes if row.pid == pid]
+    return row
+
+
+def test_a_row_has_the_intervals_faults_and_the_sums_since_start() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    for kind in (MINOR, MINOR, MAJOR, FAILED, INVALID):
+        kernel.fault(7, kind, 1000, access=1)
+    row = row_of(advance(books, kernel), 7)
+    assert (row.minor, row.major, row.failed, row.invalid) == (2, 1, 2, 1)
+    assert (row.read, row.write, row.exec) == (0, 5, 0)
+    kernel.fault(7, MINOR, 5000)
+    row = row_of(advance(books, kernel), 7)
+    assert (row.minor, row.major, row.failed, row.invalid) == (1, 0, 0, 0)
+    assert (row.minor_total, row.major_total, row.failed_total, row.invalid_total) == (3, 1, 2, 1)
+    assert (row.stall_ns, row.stall_total_ns) == (5000, 8000)
+    quiet = row_of(advance(books, kernel), 7)
+    assert (quiet.minor, quiet.minor_total, quiet.threads) == (0, 3, ())
+
+
+def test_latency_of_the_interval_is_not_that_since_start() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.fault(7, MINOR, 900_000)
+    first = row_of(advance(books, kernel), 7)
+    kernel.fault(7, MINOR, 500)
+    second = row_of(advance(books, kernel), 7)
+    assert first.latency is not None
+    assert second.latency is not None
+    assert second.latency_total is not None
+    assert (first.latency.count, first.latency.max_ns) == (1, 900_000)
+    assert second.latency.count == 1
+    assert second.latency.max_ns is not None
+    assert 500 <= second.latency.max_ns <= 512
+    assert (second.latency_total.count, second.latency_total.min_ns) == (2, 500)
+    assert second.latency_total.max_ns == 900_000
+
+
+def test_threads_are_rows_of_their_process() -> None:
+    kernel, books = started()
+    for tid in (7, 8, 9):
+        kernel.make(tid, 7, 70, comm=b"worker" if tid > 7 else b"leader")
+        for _ in range(tid):
+            kernel.fault(tid, MINOR, 10)
+    row = row_of(advance(books, kernel), 7)
+    assert {(t.tid, t.minor, t.stall_ns) for t in row.threads} == {(7, 7, 70), (8, 8, 80), (9, 9, 90)}
+    assert (row.comm, row.minor) == ("leader", 24)
+
+
+def test_a_process_is_called_as_its_first_thread_is_now() -> None:
+    kernel, books = started()
+    kernel.make(8, 7, 70, comm=b"worker")
+    kernel.fault(8)
+    assert row_of(advance(books, kernel), 7).comm == "worker"
+    kernel.make(7, 7, 70, comm=b"before")
+    kernel.fault(7)
+    assert row_of(advance(books, kernel), 7).comm == "before"
+    kernel.threads[7]["comm"] = b"after-exec"
+    kernel.threads[7]["uid"] = 33
+    kernel.fault(7)
+    kernel.fault(8)
+    row = row_of(advance(books, kernel), 7)
+    assert (row.comm, row.uid) == ("after-exec", 33)
+
+
+def test_a_reused_pid_is_a_second_row() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.fault(7)
+    kernel.retire(7, group_dead=True)
+    kernel.make(7, 7, 71)
+    kernel.fault(7)
+    kernel.fault(7)
+    rows = advance(books, kernel).processes
+    assert sorted((r.key.start_ns, r.minor, r.exited) for r in rows) == [(70, 1, True), (71, 2, False)]
+
+
+def test_an_ended_process_is_shown_a_while_and_then_told_of_in_the_sum() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    for kind in (MINOR, MAJOR, FAILED):
+        kernel.fault(7, kind)
+    kernel.retire(7, group_dead=True)
+    shown = advance(books, kernel)
+    row = row_of(shown, 7)
+    assert (row.exited, row.exited_at_ns, row.info.alive) == (True, shown.ts_ns, False)
+    assert shown.totals_since_start.ended == 0
+    for _ in range(KEEP_EXITED_NS // 10**9):
+        shown = advance(books, kernel)
+        assert row_of(shown, 7).exited_at_ns == row.exited_at_ns
+    # dropped at the end of the tick in which it was last shown
+    advance(books, kernel)
+    shown = advance(books, kernel)
+    assert shown.processes == ()
+    assert shown.totals_since_start.ended == 3
+    assert shown.totals_since_start.minor == 1
+    assert (shown.ledger.seen_off, shown.ledger.slack) == (0, 0)
+
+
+def test_a_process_that_proc_no_longer_has_is_ended() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.fault(7)
+    advance(books, kernel)
+    assert row_of(advance(books, kernel, frozenset({7})), 7).exited
+
+
+def test_the_followed_family_stays_to_the_end() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70, flags=FAMILY)
+    kernel.fault(7)
+    kernel.retire(7, group_dead=True)
+    for _ in range(20):
+        shown = advance(books, kernel)
+    row = row_of(shown, 7)
+    assert (row.family, row.exited, row.minor_total) == (True, True, 1)
+
+
+def test_a_command_line_once_read_outlives_its_process() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.fault(7)
+    tick = books.take(kernel.sample())
+    books.finish(tick, {ProcessKey(7, 70): ProcessInfo(Safe("me"), Safe("cc -c x.c"))}, 0.0)
+    kernel.retire(7, group_dead=True)
+    assert row_of(advance(books, kernel), 7).info.command == "cc -c x.c"
+
+
+def test_the_trend_is_bounded() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    for _ in range(TREND_LENGTH + 5):
+        kernel.fault(7)
+        shown = advance(books, kernel)
+    assert len(row_of(shown, 7).trend) == TREND_LENGTH
+    assert len(shown.history) == TREND_LENGTH + 5
+
+
+def test_a_fault_under_way_is_in_flight_and_later_in_a_row() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.begin(7)
+    shown = advance(books, kernel)
+    assert (shown.totals.in_flight, shown.ledger.seen_off, shown.processes) == (1, 0, ())
+    kernel.end(7, MAJOR, 10**9)
+    shown = advance(books, kernel)
+    assert (shown.totals.in_flight, shown.ledger.seen_off, row_of(shown, 7).major) == (0, 0, 1)
+
+
+def test_an_unattributed_fault_and_one_of_ours_are_in_the_books() -> None:
+    kernel, books = started()
+    kernel.count(seen=5, own_seen=2, own_minor=2, unattributed=3)
+    shown = advance(books, kernel)
+    assert (shown.totals.own, shown.totals.unattributed, shown.totals.seen) == (2, 3, 5)
+    assert shown.ledger.balanced
+    assert shown.ledger.seen_off == 0
+
+
+def test_books_that_do_not_come_out_even_say_so() -> None:
+    kernel, books = started()
+    kernel.count(seen=1, completed=2, logged=1)
+    ledger = advance(books, kernel).ledger
+    assert (ledger.seen_off, ledger.log_off, ledger.slack, ledger.balanced) == (1, 1, 0, False)
+
+
+def test_totals_are_the_intervals_and_the_sums_since_start_are_not() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.vmstat = VmStat(100, 10)
+    kernel.fault(7)
+    advance(books, kernel)
+    kernel.fault(7, MAJOR)
+    kernel.vmstat = VmStat(104, 11)
+    shown = advance(books, kernel)
+    assert (shown.totals.minor, shown.totals.major, shown.totals.seen) == (0, 1, 1)
+    assert (shown.totals.vmstat_pgfault, shown.totals.vmstat_pgmajfault) == (4, 1)
+    assert (shown.totals_since_start.minor, shown.totals_since_start.seen) == (1, 2)
+
+
+def test_coverage_is_what_was_seen_of_the_kernels_own_count() -> None:
+    kernel = FakeKernel(vmstat=VmStat(1000, 0))
+    kernel.make(7, 7, 70)
+    kernel.fault(7)
+    kernel, books = started(kernel)
+    for _ in range(3):
+        kernel.fault(7)
+    kernel.count(seen=1, own_seen=1, own_minor=1)
+    kernel.vmstat = VmStat(1005, 0)
+    assert advance(books, kernel).coverage == 4 / 5
+
+
+def test_the_proc_plan_leaves_what_it_cannot_tell_unknown() -> None:
+    kernel = FakeKernel()
+    books = Aggregator(make_plan("proc"), kernel.sample())
+    kernel.make(7, 7, 70)
+    kernel.threads[7]["minor"] = 4
+    shown = advance(books, kernel)
+    row, totals = row_of(shown, 7), shown.totals
+    unknown = (row.failed, row.invalid, row.read, row.write, row.exec, row.kernel_mode, row.stall_ns, row.latency)
+    assert unknown == (None,) * 8
+    assert (row.minor, totals.minor, totals.seen) == (4, 4, 4)
+    assert (totals.failed, totals.invalid, totals.in_flight, totals.unattributed) == (None,) * 4
+    assert (totals.latency_sum_ns, shown.latency, shown.coverage) == (None,) * 3
+
+
+def test_under_the_proc_plan_a_process_that_vanished_has_ended() -> None:
+    kernel = FakeKernel()
+    books = Aggregator(make_plan("proc"), kernel.sample())
+    kernel.make(7, 7, 70)
+    kernel.threads[7]["minor"] = 4
+    advance(books, kernel)
+    del kernel.threads[7]
+    assert row_of(advance(books, kernel), 7).exited

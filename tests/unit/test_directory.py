@@ -1,0 +1,162 @@
+"""What ``/proc`` says of a process, from trees that change under the reader, lie, or are not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pftop.events import Identity, ProcessInfo, ProcessKey
+from pftop.source.directory import MAX_COMMANDS, TICK_NS, Directory
+from pftop.source.machine import PAGE_BYTES
+from pftop.text import Safe
+from tests.unit.test_maps import MAPS
+from tests.unit.test_procstat import line as stat_line
+
+START_NS = 987654 * TICK_NS
+KEY = ProcessKey(42, START_NS)
+COMM = Safe("sh")
+
+
+def process(root: Path, cmdline: bytes = b"/bin/sh\0-c\0true\0", pid: int = 42) -> Path:
+    directory = root / str(pid)
+    directory.mkdir(exist_ok=True)
+    (directory / "stat").write_bytes(stat_line(pid=pid))
+    (directory / "cmdline").write_bytes(cmdline)
+    (directory / "maps").write_bytes(MAPS)
+    return directory
+
+
+def describe(directory: Directory, key: ProcessKey = KEY, comm: Safe = COMM, uid: int = 0) -> ProcessInfo:
+    return directory.describe([(key, comm, uid)])[key]
+
+
+def test_a_living_process_is_described(tmp_path: Path) -> None:
+    process(tmp_path)
+    assert describe(Directory(root=tmp_path)) == ProcessInfo(
+        Safe("root"), Safe("/bin/sh -c true"), 250 * PAGE_BYTES, True
+    )
+
+
+def test_a_kernel_thread_has_its_name_for_a_command(tmp_path: Path) -> None:
+    process(tmp_path, b"")
+    assert describe(Directory(root=tmp_path), comm=Safe("kswapd0")).command == "kswapd0"
+
+
+def test_a_process_that_has_gone_keeps_its_name_and_is_not_alive(tmp_path: Path) -> None:
+    found = describe(Directory(root=tmp_path))
+    assert (found.command, found.rss_bytes, found.alive) == ("sh", None, False)
+
+
+def test_a_reused_pid_is_not_the_process_meant(tmp_path: Path) -> None:
+    process(tmp_path)
+    directory = Directory(root=tmp_path)
+    found = describe(directory, ProcessKey(42, START_NS - 5 * TICK_NS))
+    assert (found.command, found.rss_bytes, found.alive) == ("sh", None, False)
+    assert directory.identify(ProcessKey(42, START_NS - 5 * TICK_NS)) == Identity()
+
+
+@pytest.mark.parametrize("start_ns", [START_NS, START_NS + TICK_NS - 1, 0])
+def test_start_times_agree_within_a_tick(tmp_path: Path, start_ns: int) -> None:
+    process(tmp_path)
+    assert describe(Directory(root=tmp_path), ProcessKey(42, start_ns)).alive
+
+
+@pytest.mark.parametrize("state", [b"Z", b"X"])
+def test_a_zombie_has_ended(tmp_path: Path, state: bytes) -> None:
+    stat = stat_line().replace(b") S ", b") %s " % state)
+    (process(tmp_path) / "stat").write_bytes(stat)
+    found = describe(Directory(root=tmp_path))
+    assert (found.alive, found.rss_bytes) == (False, None)
+
+
+def test_a_command_is_read_once_and_again_after_exec(tmp_path: Path) -> None:
+    process(tmp_path)
+    directory = Directory(root=tmp_path)
+    assert describe(directory).command == "/bin/sh -c true"
+    process(tmp_path, b"/bin/true\0")
+    assert describe(directory).command == "/bin/sh -c true"
+    assert describe(directory, comm=Safe("true")).command == "/bin/true"
+
+
+def test_a_hostile_command_is_safe_and_bounded(tmp_path: Path) -> None:
+    process(tmp_path, b"\x1b]52;c;x\x07\xe2\x80\xae\xff\0\n" + b"A" * 200_000)
+    command = describe(Directory(root=tmp_path)).command
+    assert command.isprintable()
+    assert command.startswith("\\x1b]52;c;x\\x07\\u{202e}\\xff \\n")
+    assert len(command) == 512
+
+
+def test_a_uid_without_a_name_is_a_number() -> None:
+    directory = Directory()
+    assert directory.user(3_999_999_999) == "3999999999"
+    assert directory.user(0) == "root"
+
+
+def test_the_commands_kept_are_bounded(tmp_path: Path) -> None:
+    process(tmp_path)
+    directory = Directory(root=tmp_path)
+    for number in range(MAX_COMMANDS + 10):
+        describe(directory, comm=Safe(str(number)))
+    assert len(directory._commands) == MAX_COMMANDS
+
+
+def test_mappings_are_those_of_the_process(tmp_path: Path) -> None:
+    process(tmp_path)
+    directory = Directory(root=tmp_path)
+    found = directory.mapping(KEY, 0x7FFE00000000)
+    assert found is not None
+    assert found.name == "[stack]"
+    assert len(directory.mappings(KEY)) == 6
+
+
+def test_symbols_are_asked_of_the_kernel_or_of_the_process() -> None:
+    asked = []
+
+    def resolve(pid: int, start_ns: int, ip: int) -> Safe:
+        asked.append((pid, start_ns, ip))
+        return Safe("name")
+
+    directory = Directory(resolve)
+    assert directory.symbol(KEY, 5, kernel=True) == directory.symbol(KEY, 6, kernel=False) == "name"
+    assert asked == [(-1, 0, 5), (42, START_NS, 6)]
+    assert Directory().symbol(KEY, 5, kernel=False) is None
+
+
+def test_this_process_is_identified() -> None:
+    stat = Path("/proc/self/stat").read_text().rsplit(") ", 1)[1].split()
+    found = Directory().identify(ProcessKey(os.getpid(), int(stat[19]) * TICK_NS))
+    assert found.exe is not None
+    assert (found.ppid, found.state) == (os.getppid(), "running")
+    assert found.threads == len(os.listdir("/proc/self/task"))
+    assert found.cgroup is None or found.cgroup.startswith("/")
+    assert found.rss_bytes is not None
+    assert found.rss_bytes > 1 << 20
+
+
+@settings(max_examples=50, deadline=None)
+@given(stat=st.binary(max_size=200), cmdline=st.binary(max_size=200), maps=st.binary(max_size=200))
+def test_nothing_that_proc_says_raises(
+    tmp_path_factory: pytest.TempPathFactory, stat: bytes, cmdline: bytes, maps: bytes
+) -> None:
+    root = tmp_path_factory.mktemp("proc")
+    directory = process(root)
+    (directory / "stat").write_bytes(stat_line()[:9] + stat)
+    (directory / "cmdline").write_bytes(cmdline)
+    (directory / "maps").write_bytes(maps)
+    lookup = Directory(root=root)
+    assert describe(lookup).command.isprintable()
+    lookup.mapping(KEY, 0x1000)
+    lookup.identify(KEY)
+
+
+def test_directories_where_files_should_be_do_no_harm(tmp_path: Path) -> None:
+    for name in ("stat", "cmdline", "maps", "status", "cgroup"):
+        (tmp_path / "42" / name).mkdir(parents=True)
+    directory = Directory(root=tmp_path)
+    assert not describe(directory).alive
+    assert directory.mapping(KEY, 1) is None
+    assert directory.identify(KEY) == Identity()

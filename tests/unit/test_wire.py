@@ -1,0 +1,189 @@
+"""The wire format: Python's reading of ``bpf/fault.h`` is the C compiler's, and nothing in it is guessed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pftop.events import Access, Counters, FaultKind
+from pftop.model import lines, process
+from pftop.model.book import SUMS
+from pftop.model.histogram import BUCKETS, bucket_of, lower_ns
+from pftop.source import wire
+
+TYPEDEFS = """
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;
+typedef int32_t s32; typedef int64_t s64;
+"""
+
+
+def compiled(body: str, directory: Path) -> str:
+    """What a C program prints that includes the header."""
+    source, program = directory / "probe.c", directory / "probe"
+    header = wire.bpf_dir() / "fault.h"
+    source.write_text(f'{TYPEDEFS}#include "{header}"\nint main(void) {{\n{body}\nreturn 0; }}\n')
+    subprocess.run(["gcc", "-Wall", "-Werror", "-o", program, source], check=True)
+    return subprocess.run([program], check=True, capture_output=True, text=True).stdout
+
+
+def test_every_member_lies_where_the_c_compiler_puts_it(tmp_path: Path) -> None:
+    body, expected = "", ""
+    for name, kind in wire.header().structs.items():
+        body += f'printf("{name} %zu\\n", sizeof(struct {name}));\n'
+        expected += f"{name} {kind.itemsize}\n"
+        for member in kind.names or ():
+            path = f"{name}.{member}"
+            place = f"offsetof(struct {name}, {member}), sizeof(((struct {name} *)0)->{member})"
+            body += f'printf("{path} %zu %zu\\n", {place});\n'
+            assert kind.fields is not None
+            field, offset = kind.fields[member][:2]
+            expected += f"{path} {offset} {field.itemsize}\n"
+    assert compiled(body, tmp_path) == expected
+    assert expected.count("\n") > 50
+
+
+def test_every_number_and_enumerator_is_the_c_compilers(tmp_path: Path) -> None:
+    header = wire.header()
+    values = header.numbers | {name: n for enum in header.enums.values() for name, n in enum.items()}
+    body = "".join(f'printf("{name} %ld\\n", (long){name});\n' for name in values)
+    assert compiled(body, tmp_path) == "".join(f"{name} {number}\n" for name, number in values.items())
+
+
+def test_every_struct_of_the_header_was_read() -> None:
+    text = (wire.bpf_dir() / "fault.h").read_text()
+    assert set(re.findall(r"^struct (\w+) \{", text, re.MULTILINE)) == set(wire.header().structs)
+    assert {"thread_record", "fault_event", "globals", "config", "page_count"} <= set(wire.header().structs)
+
+
+def test_the_signedness_of_members_is_kept() -> None:
+    kind = wire.dtype("fault_event")
+    assert (kind["signal"], kind["tid"]) == (np.dtype("<i4"), np.dtype("<u4"))
+
+
+def enumerators(kind: str, prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): number for name, number in wire.header().enums[kind].items()}
+
+
+def test_enums_of_both_sides_are_equal() -> None:
+    assert enumerators("fault_kind", "FAULT_") == {kind.name: int(kind) for kind in FaultKind}
+    assert enumerators("fault_access", "ACCESS_") == {access.name: int(access) for access in Access}
+
+
+def test_numbers_written_down_twice_are_equal() -> None:
+    numbers = wire.header().numbers
+    assert numbers["THREAD_GROUP_DEAD"] == process.GROUP_DEAD
+    assert numbers["THREAD_FAMILY"] == process.FAMILY
+    assert numbers["EVENT_KERNEL_MODE"] == lines.KERNEL_MODE
+    assert numbers["EVENT_LATENCY_KNOWN"] == lines.LATENCY_KNOWN
+    assert numbers["PFTOP_BUCKETS"] == BUCKETS
+    assert lower_ns(1) == 1 << numbers["PFTOP_BUCKET_SHIFT"]
+
+
+def test_flags_of_one_word_share_no_bit() -> None:
+    for prefix in ("THREAD_", "EVENT_"):
+        bits = [number for name, number in wire.header().numbers.items() if name.startswith(prefix)]
+        assert all(bit & (bit - 1) == 0 for bit in bits)
+        assert len(set(bits)) == len(bits)
+
+
+def test_names_python_uses_are_members() -> None:
+    assert set(Counters.__dataclass_fields__) <= set(wire.dtype("globals").names or ())
+    assert set(SUMS) <= set(wire.dtype("thread_record").names or ())
+
+
+def test_the_kernels_buckets_are_pythons(tmp_path: Path) -> None:
+    account = (wire.bpf_dir() / "account.c").read_text()
+    functions = re.findall(r"^static __always_inline u\d+ (?:log2_of|bucket_of)\(.*?^\}", account, re.M | re.S)
+    assert len(functions) == 2
+    values = sorted({v for bit in range(41) for v in ((1 << bit) - 1, 1 << bit, (1 << bit) * 5 // 4, 3 << bit)})
+    values += [2**63, 2**64 - 1]
+    body = "".join(f'printf("%lu\\n", (unsigned long)bucket_of({value}ul));\n' for value in values)
+    source = "\n".join(functions).replace("static __always_inline", "static inline")
+    (tmp_path / "fault.h").write_text("")
+    program = f'{TYPEDEFS}#include "{wire.bpf_dir()}/fault.h"\n{source}\nint main(void) {{ {body} return 0; }}\n'
+    (tmp_path / "b.c").write_text(program)
+    subprocess.run(["gcc", "-o", tmp_path / "b", tmp_path / "b.c"], check=True)
+    printed = subprocess.run([tmp_path / "b"], check=True, capture_output=True, text=True).stdout
+    assert [int(line) for line in printed.split()] == [bucket_of(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int x;",
+        "#if 1\n#endif",
+        "#define TWO(x) 2",
+        "#define SUM 1 + 1",
+        "#include <a.h>",
+        "struct s {\nu64 a:3;\n};",
+        "struct s {\nu64 a, b;\n};",
+        "struct s {\nu64 *a;\n};",
+        "struct s {\nlong a;\n};",
+        "struct s {\nstruct unknown a;\n};",
+        "struct s {\nunion { u64 a; u32 b; };\n};",
+        "struct s {\nu64 a[2][2];\n};",
+        "struct s {\nchar a;\n};",
+        "struct s {\nu64 a\n};",
+        "struct s {\n#ifdef A\nu64 a;\n#endif\n};",
+        "enum e {\nA,\n};",
+        "enum e {\nA = 1 << 2,\n};",
+        "enum e { A = 1 };",
+        "// a comment",
+    ],
+)
+def test_what_the_reader_does_not_understand_is_refused(text: str) -> None:
+    with pytest.raises(wire.WireError, match=r"not understood|not known"):
+        wire.Header(text)
+
+
+def test_an_array_as_long_as_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="UNDEFINED"):
+        wire.Header("struct s {\nu64 a[UNDEFINED];\n};")
+
+
+def test_members_padding_and_nesting_follow_c() -> None:
+    read = wire.Header(
+        """
+        #ifndef GUARD
+        #define GUARD
+        #define MANY 3  /* of
+           them */
+        struct inner {
+            u8 small;   /* padded */
+            u64 large;
+        };
+        struct outer {
+            struct inner both[MANY];
+            s32 last;
+            char name[0x10];
+        };
+        #endif
+        """
+    )
+    assert (read.structs["inner"].itemsize, read.structs["outer"].itemsize) == (16, 72)
+    assert read.structs["outer"]["both"].shape == (3,)
+    assert read.structs["outer"]["name"] == np.dtype("S16")
+
+
+def test_chunks_longer_than_a_record_are_cut() -> None:
+    size = wire.dtype("fault_event").itemsize
+    events = wire.empty("fault_event", 2)
+    events["tid"], events["signal"] = [11, 12], [-1, 7]
+    raw = events.tobytes()
+    chunks = [raw[:size] + b"padding!", raw[size:] + b"\xff" * 4]
+    found = wire.decode(chunks, "fault_event")
+    assert found["tid"].tolist() == [11, 12]
+    assert found["signal"].tolist() == [-1, 7]
+    assert len(wire.decode([], "fault_event")) == 0
+
+
+def test_a_chunk_that_is_too_short_is_refused() -> None:
+    with pytest.raises(ValueError, match="multiple"):
+        wire.decode([b"short"], "fault_event")
