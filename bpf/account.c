@@ -16,6 +16,7 @@ struct ending {
 	s32 signal;
 	s32 si_code;
 	u32 cause;
+	s32 stack_id;
 	u64 ip;
 	u64 now;
 	u64 latency;
@@ -221,6 +222,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	event.access = access_of(stamp);
 	event.signal = end->signal;
 	event.si_code = end->si_code;
+	event.stack_id = end->kind == FAULT_INVALID ? end->stack_id : -1;
 	__builtin_memcpy(event.comm, record->comm, sizeof(event.comm));
 	if (faults.perf_submit(ctx, &event, sizeof(event))) {
 		global->ring_lost++;

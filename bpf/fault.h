@@ -82,6 +82,10 @@ enum fault_cause {
 #define THREAD_FAMILY 2
 #define THREAD_RETIRED 4
 
+/* Frames of a user stack, and how many stacks are kept. */
+#define PFTOP_STACK_DEPTH 127
+#define PFTOP_STACKS 1024
+
 /* fault_event.flags */
 #define EVENT_KERNEL_MODE 1
 #define EVENT_LATENCY_KNOWN 2
@@ -166,6 +170,8 @@ struct fault_event {
 	u32 access;
 	s32 signal;		/* 0: none */
 	s32 si_code;
+	s32 stack_id;		/* user stack of an invalid fault; negative: none */
+	u32 unused;
 	char comm[PFTOP_COMM_LEN];
 };
 

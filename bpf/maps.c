@@ -15,6 +15,8 @@ BPF_PERCPU_ARRAY(globals, struct globals, 1);
 BPF_ARRAY(blank, struct thread_record, 1);
 /* From what is known of a fault to its cause; filled by user space, so that both sides share one table. */
 BPF_ARRAY(causes, u32, PFTOP_TRAITS);
+/* User stacks of invalid faults only; frame pointers are followed, so without them a stack is short. */
+BPF_STACK_TRACE(stacks, PFTOP_STACKS);
 BPF_PERF_OUTPUT(faults);
 BPF_PERF_OUTPUT(retired);
 

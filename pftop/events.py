@@ -220,6 +220,9 @@ class FaultSource(Protocol):
     def set_log_rate(self, per_second: int) -> None:
         """Bound the log, in faults a second and CPU."""
 
+    def stack(self, stack_id: int) -> tuple[int, ...]:
+        """Code addresses of the user stack of an invalid fault, innermost first."""
+
     def messages(self) -> Sequence[Safe]:
         """What libbcc and the kernel said since the last call."""
 

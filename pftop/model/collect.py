@@ -148,4 +148,4 @@ class Collector:
         most = max(1, int(min(1.0, now - self._lines_at) * self._lines_per_second))
         self._lines_at = now
         chosen = lines.select(events, most, self._focused.pid if self._focused else None)
-        return lines.resolve(chosen, self._lookup, self._boot_time_s), len(events) - len(chosen)
+        return lines.resolve(chosen, self._lookup, self._boot_time_s, self._source.stack), len(events) - len(chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,9 @@ import numpy as np
 from pftop.causes import NAMES
 from pftop.events import Access, FaultKind, ProcessKey, ProcessLookup, Records
 from pftop.model.book import name_of
-from pftop.model.snapshot import LogLine
+from pftop.model.snapshot import Frame, LogLine
 
+MAX_FRAMES = 24
 KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE = 1, 2, 4, 8
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
 
@@ -24,15 +27,35 @@ def select(events: Records, most: int, focus_pid: int | None) -> Records:
     return events[np.argsort(events["ts_ns"], kind="stable")]
 
 
-def resolve(events: Records, lookup: ProcessLookup, boot_time_s: float) -> tuple[LogLine, ...]:
-    """Lines with mapping and symbol; ``boot_time_s`` is the epoch's time at which the boot clock was 0."""
-    return tuple(_line(event, lookup, boot_time_s) for event in events)
+def resolve(
+    events: Records, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]]
+) -> tuple[LogLine, ...]:
+    """Lines with mapping and symbol; ``boot_time_s`` is the epoch's time at which the boot clock was 0.
+
+    ``stack`` gives the code addresses of a stack by its number.
+    """
+    return tuple(_line(event, lookup, boot_time_s, stack) for event in events)
 
 
-def _line(event: np.void, lookup: ProcessLookup, boot_time_s: float) -> LogLine:
+def _invalid(event: np.void, key: ProcessKey, lookup: ProcessLookup, ips: Sequence[int]) -> dict[str, Any]:
+    """What is told of an invalid fault besides: who called, and what lies around the address."""
+    address, mappings = int(event["address"]), lookup.mappings(key)
+    at = bisect_right([mapping.start for mapping in mappings], address)
+    below = mappings[at - 1] if at else None
+    above = mappings[at] if at < len(mappings) else None
+    frames = tuple(Frame(ip, lookup.symbol(key, ip, False), lookup.mapping(key, ip)) for ip in ips[:MAX_FRAMES])
+    return {"stack": frames, "neighbours": (below, above)}
+
+
+def _line(
+    event: np.void, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]]
+) -> LogLine:
     key = ProcessKey(int(event["tgid"]), int(event["start_ns"]))
     flags, address, ip, ts_ns = int(event["flags"]), int(event["address"]), int(event["ip"]), int(event["ts_ns"])
     kernel_mode = bool(flags & KERNEL_MODE)
+    extra = _seen_in_mm(event) if flags & VMA_KNOWN else {}
+    if event["kind"] == FaultKind.INVALID:
+        extra |= _invalid(event, key, lookup, stack(int(event["stack_id"])))
     return LogLine(
         ts_ns=ts_ns,
         time=boot_time_s + ts_ns / 1e9,
@@ -53,7 +76,7 @@ def _line(event: np.void, lookup: ProcessLookup, boot_time_s: float) -> LogLine:
         skipped=int(event["skipped"]),
         cause=NAMES[int(event["cause"])],
         remote=bool(flags & REMOTE),
-        **(_seen_in_mm(event) if flags & VMA_KNOWN else {}),
+        **extra,
     )
 
 

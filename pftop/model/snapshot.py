@@ -207,6 +207,15 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a user stack."""
+
+    ip: int
+    symbol: Safe | None
+    mapping: MemoryMapping | None
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One logged fault, resolved and safe to show."""
 
@@ -240,6 +249,10 @@ class LogLine:
     mm_result: int | None = None
     """VM_FAULT_* it returned."""
     mm_calls: int | None = None
+    stack: tuple[Frame, ...] = ()
+    """Of an invalid fault, innermost first, as far as frame pointers lead."""
+    neighbours: tuple[MemoryMapping | None, MemoryMapping | None] = (None, None)
+    """Of an invalid fault: the mappings next below and above the address."""
 
 
 @dataclass(frozen=True, slots=True)

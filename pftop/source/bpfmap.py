@@ -89,6 +89,20 @@ class OneElement:
             raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
 
 
+class Elements:
+    """A map read one element at a time, by a u32 key."""
+
+    def __init__(self, lib: Any, fd: int, value: np.dtype[Any]) -> None:
+        self._lib, self._fd, self._type = lib, fd, value
+
+    def read(self, key: int) -> np.void | None:
+        """One value; None when there is none."""
+        keys, values = np.array([key], np.uint32), np.zeros(1, self._type)
+        places = (array.ctypes.data_as(ctypes.c_void_p) for array in (keys, values))
+        found: np.void | None = values[0] if self._lib.bpf_lookup_elem(self._fd, *places) == 0 else None
+        return found
+
+
 def write_u32(lib: Any, fd: int, key: int, value: int) -> None:
     """One element of an array of u32."""
     numbers = np.array([key, value], np.uint32)

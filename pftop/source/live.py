@@ -18,7 +18,7 @@ import numpy as np
 from pftop.causes import table as cause_table
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
 from pftop.source import wire
-from pftop.source.bpfmap import BulkMap, OneElement, write_u32
+from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
 from pftop.source.machine import CostMeter, read_pressure, read_vmstat
 from pftop.source.program import MAX_PAGES, Program
 from pftop.text import Safe
@@ -67,6 +67,8 @@ class LiveSource:
         self._pages = BulkMap(lib, table("pages").map_fd, np.dtype("<u8"), wire.dtype("page_count"), MAX_PAGES)
         cpus = table("globals").total_cpu
         self._globals = OneElement(lib, table("globals").map_fd, wire.dtype("globals"), cpus)
+        frames = np.dtype([("ip", "<u8", (wire.header().numbers["PFTOP_STACK_DEPTH"],))])
+        self._stacks = Elements(lib, table("stacks").map_fd, frames)
         causes = table("causes").map_fd
         for traits, cause in enumerate(cause_table()):
             write_u32(lib, causes, traits, cause)
@@ -206,6 +208,12 @@ class LiveSource:
     def adopt(self, enabled: bool) -> None:
         """While on, a process pftop forks becomes the head of the family."""
         self._config.write(adopt=int(enabled))
+
+    def stack(self, stack_id: int) -> tuple[int, ...]:
+        """Code addresses of a user stack, innermost first; empty when it is gone."""
+        with self._lock:
+            frames = self._stacks.read(stack_id) if not self._closed and stack_id >= 0 else None
+        return tuple(ip for ip in frames["ip"].tolist() if ip) if frames is not None else ()
 
     def messages(self) -> Sequence[Safe]:
         """What libbcc wrote to the standard streams since the last call."""

@@ -104,6 +104,10 @@ class ProcSource:
     def set_log_rate(self, per_second: int) -> None:
         """There is no log."""
 
+    def stack(self, stack_id: int) -> tuple[int, ...]:
+        """There are none."""
+        return ()
+
     def messages(self) -> Sequence[Safe]:
         """Nothing is printed by anyone."""
         return ()
