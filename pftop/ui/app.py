@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import App
@@ -29,6 +29,8 @@ STEP_S = 0.1
 
 def run(feed: Feed, options: Options) -> int:
     """Show the feed until the user leaves; returns the exit status, or raises what the feed raised."""
+    if options.theme is None and terminal.is_light():
+        options = replace(options, theme=themes.LIGHT)
     app = PftopApp(feed, options)
     status = app.run(mouse=options.mouse)
     if app.failure is not None:
@@ -63,7 +65,7 @@ class PftopApp(App[int]):
             os.environ["NO_COLOR"] = asked
         for theme in themes.own_themes():
             self.register_theme(theme)
-        self.theme = themes.MONO if no_color else options.theme or self._automatic_theme()
+        self.theme = themes.MONO if no_color else options.theme or themes.DARK
         self.get_css_variables()
         self.palette = Palette(self.theme_variables)
         self.store = Store()
@@ -71,11 +73,6 @@ class PftopApp(App[int]):
         self.failure: BaseException | None = None
         self._leaving = False
         self._lifeline = Lifeline(self._end)
-
-    @staticmethod
-    def _automatic_theme() -> str:
-        """Light on a terminal that says it is."""
-        return themes.LIGHT if sys.stdin.isatty() and terminal.is_light() else themes.DARK
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """pftop's inks for a theme of textual's."""

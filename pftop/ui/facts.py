@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pftop import formatting
-from pftop.model.snapshot import HistoryPoint, Latency, Snapshot
+from pftop.model.snapshot import HistoryPoint, Latency, LogCounts, Snapshot
 from pftop.text import cell_width
 from pftop.ui.canvas import Line, Pen
 
@@ -151,14 +151,22 @@ def trust(snapshot: Snapshot, standing: Standing, width: int) -> list[Piece]:
     if snapshot.plan.features.log:
         if not snapshot.log_since_start.lost:
             pieces.append(fact("lost", "0", drop=4))
-        if log.logged and log.completed > log.logged:
-            pieces.append(fact("log", f"1 in {formatting.count(round(log.completed / log.logged))}", drop=6))
+        if one_in := sampled(log):
+            pieces.append(fact("log", one_in, drop=6))
     coverage = snapshot.coverage
     if coverage is not None and abs(1 - coverage) <= _POOR:
         ink = "good" if abs(1 - coverage) <= _FINE else "major"
         value = formatting.percent(coverage) + (" of vmstat" if width >= 160 else "")
         pieces.append(fact("check", value, ink, drop=3))
     return pieces
+
+
+def sampled(log: LogCounts) -> str:
+    """How many completed faults stand behind one that was logged; nothing when all were."""
+    if not log.logged or log.completed <= log.logged:
+        return ""
+    ratio = log.completed / log.logged
+    return "1 in " + (f"{ratio:.1f}".removesuffix(".0") if ratio < 9.95 else formatting.count(round(ratio)))
 
 
 def _doubts(snapshot: Snapshot) -> list[Piece]:

@@ -22,6 +22,8 @@ from pftop.ui.text_rows import TextLine, TextRows
 
 _KEYS_WIDTH = 16
 _TITLE_WIDTH = 10
+_READABLE = 110
+"""Cells beyond which lines of prose are hard to follow."""
 FILTER_EXAMPLES = (
     ("nginx", "the text in the name or the command line"),
     ("nginx|redis", "either"),
@@ -58,7 +60,7 @@ class HelpScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap for the width."""
-        self.query_one("#help", TextRows).set_rows(help_lines(event.size.width - 2))
+        self.query_one("#help", TextRows).set_rows(help_lines(min(event.size.width - 2, _READABLE)))
 
 
 def help_lines(width: int) -> list[TextLine]:

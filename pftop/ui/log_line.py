@@ -6,7 +6,7 @@ from pftop import formatting
 from pftop.causes import CAUSES
 from pftop.events import Access, FaultKind
 from pftop.model.snapshot import LogLine
-from pftop.text import Safe, fit
+from pftop.text import fit
 from pftop.ui.canvas import Line, Pen, tail
 
 KINDS = {
@@ -60,12 +60,11 @@ def paint(pen: Pen, line: LogLine, width: int, *, named: bool = True) -> Line:
 def _write_place(pen: Pen, line: LogLine, width: int) -> None:
     """Where in memory and by which code; why not, for a fault that failed."""
     reason = _reason(line)
-    code = Safe("by ") + line.symbol if line.symbol else ""
+    code = line.symbol or (formatting.address(line.ip) if line.ip else "")
     where = _place(line)
     if reason:
         where = f"{reason} at {where}"
     if width >= WIDE:
-        code = code or f"by {formatting.address(line.ip)}" if line.ip else code
         if width >= CAUSED:
             pen.write(fit(line.cause or "", 13), "label").write(" ")
         else:

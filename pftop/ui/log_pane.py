@@ -9,6 +9,7 @@ from pftop import formatting
 from pftop.model.snapshot import LogLine, Snapshot
 from pftop.ui import log_line
 from pftop.ui.canvas import Line
+from pftop.ui.facts import sampled
 from pftop.ui.rows import Rows
 from pftop.ui.store import LINES_KEPT
 
@@ -56,9 +57,7 @@ class LogPane(Rows[Numbered]):
 
     def status(self, snapshot: Snapshot, not_shown: int, silent: str) -> None:
         """What the title says of sampling and loss, and why there may be no lines at all."""
-        log = snapshot.log
-        sampled = log.logged and log.completed > log.logged
-        self._note = f"1 in {formatting.count(round(log.completed / log.logged))}" if sampled else ""
+        self._note = sampled(snapshot.log)
         self._not_shown, self._silent = not_shown, silent
         self.repaint()
 

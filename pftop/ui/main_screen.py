@@ -43,6 +43,7 @@ class MainScreen(Prompting, LiveScreen):
         Binding("less_than_sign", "step_sort(-1)", "Sort left", tooltip="Sort by the column to the left", show=False),
         Binding("greater_than_sign", "step_sort(1)", "Sort right", tooltip="Sort by the next column", show=False),
         Binding("escape", "clear_filter", "Clear filter", tooltip="Take the filter off", show=False),
+        Binding("ctrl+z", "app.suspend_process", "Suspend", tooltip="Suspend; fg brings it back", show=False),
         Binding("q,f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]
 

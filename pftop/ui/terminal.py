@@ -10,7 +10,9 @@ import termios
 import time
 import tty
 
-REPLY_TIMEOUT_S = 0.08
+REPLY_TIMEOUT_S = 0.25
+"""Local terminals answer within a millisecond; a late answer from a far one would be taken for keys."""
+_MUTE = ("", "dumb", "linux")
 _ASK_BACKGROUND = b"\x1b]11;?\x1b\\"
 # Every terminal answers this one, so its answer says that the one before it was not understood.
 _ASK_ATTRIBUTES = b"\x1b[c"
@@ -21,6 +23,8 @@ _LIGHT_FROM = 0.5
 
 def is_light(timeout_s: float = REPLY_TIMEOUT_S) -> bool:
     """Whether the terminal's background is light; a terminal that does not say is dark."""
+    if os.environ.get("TERM", "") in _MUTE or not os.isatty(0):
+        return False
     try:
         fd = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

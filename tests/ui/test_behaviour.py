@@ -379,6 +379,21 @@ async def test_a_feed_that_fails_ends_the_app_with_its_error(error: Exception) -
         assert driver.app.failure is error
 
 
+async def test_an_error_of_the_screens_ends_the_app_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret in a local")
+
+    apps = []
+    with pytest.raises(RuntimeError):
+        async with running() as driver:
+            apps.append(driver.app)
+            monkeypatch.setattr("pftop.ui.process_pane.ProcessPane.paint_row", broken)
+            await driver.press("down")
+            await driver.until(lambda: not driver.app.is_running)
+    assert isinstance(apps[0].failure, RuntimeError)
+    assert not apps[0]._exit_renderables
+
+
 async def test_no_kernel_messages_or_names_reach_a_markup_parser() -> None:
     async with running((100, 30)) as driver:
         await driver.send(Update(messages=(Safe("[/] [@click=app.quit] oops"),)))
