@@ -110,7 +110,7 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
         opened.lookup,
         interval_s=options.interval_s,
         log=options.events,
-        lines_per_second=10**9 if options.events else LINES_PER_SECOND,
+        lines_per_second=None if options.events else LINES_PER_SECOND,
     )
     with closing(collector):
         command = None

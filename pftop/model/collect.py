@@ -18,6 +18,7 @@ from pftop.model.aggregate import Aggregator
 from pftop.model.attribution import Attribution
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
+LINES_EVERY_S = 0.2
 LINES_PER_SECOND = 240
 """More cannot be read while they scroll by; resolving them would cost more than counting them."""
 
@@ -33,11 +34,15 @@ class Collector:
         interval_s: float = 1.0,
         first_after_s: float | None = None,
         log: bool = True,
-        lines_per_second: int = LINES_PER_SECOND,
+        lines_per_second: int | None = LINES_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """``first_after_s``: when the first snapshot is due, if sooner than a whole interval."""
+        """``first_after_s``: when the first snapshot is due, if sooner than a whole interval.
+
+        ``lines_per_second`` bounds the lines that are resolved for reading; None resolves every logged fault,
+        in the step that brings it.
+        """
         self._source, self._lookup = source, lookup
         self._clock = clock
         self._lines_per_second = lines_per_second
@@ -141,11 +146,13 @@ class Collector:
     def _lines(self) -> tuple[tuple[LogLine, ...], int]:
         """Lines for what is pending, no more of them than the time since the last ones allows."""
         now = self._clock()
-        if not self._pending or now - self._lines_at < 0.2:
+        unbounded = self._lines_per_second is None
+        if not self._pending or (now - self._lines_at < LINES_EVERY_S and not unbounded):
             return (), 0
         events = np.concatenate(self._pending)
         self._pending = []
-        most = max(1, int(min(1.0, now - self._lines_at) * self._lines_per_second))
+        most = max(1, int(min(1.0, now - self._lines_at) * (self._lines_per_second or 0)))
         self._lines_at = now
-        chosen = lines.select(events, most, self._focused.pid if self._focused else None)
+        focus = self._focused.pid if self._focused else None
+        chosen = lines.select(events, len(events) if unbounded else most, focus)
         return lines.resolve(chosen, self._lookup, self._boot_time_s, self._source.stack), len(events) - len(chosen)

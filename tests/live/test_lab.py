@@ -1,0 +1,64 @@
+"""Every workload of the lab, under the perf plan: counted as the kernel counts it, named for what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pftop.lab.catalogue import WORKLOADS
+from tests.live.harness import Pftop, Program, balanced
+from tests.live.labs import as_expected, observe
+
+pytestmark = pytest.mark.live
+
+# few enough for the log to have them all: the causes of this plan come from logged faults
+COUNTS = {"huge": 5, "hugetlb": 3} | dict.fromkeys(
+    (work.name for work in WORKLOADS if not work.fatal and work.name not in ("huge", "hugetlb")), 257
+)
+# would take memory from this machine for good
+LEFT_OUT = {"poison"}
+
+
+@pytest.fixture(scope="module")
+def watch() -> Iterator[Pftop]:
+    watch = Pftop("--events", "--log-rate", "10000")
+    watch.ready()
+    yield watch
+    try:
+        watch.stop()
+        balanced(watch.ticks())
+    finally:
+        watch.close()
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return Path.cwd()
+
+
+@pytest.mark.parametrize("name", [work.name for work in WORKLOADS if work.name not in LEFT_OUT])
+def test_the_lab_is_seen_as_it_says(name: str, watch: Pftop, folder: Path, start: object) -> None:
+    assert callable(start)
+    seen = observe(watch, start, name, COUNTS.get(name), folder)
+    if seen.unavailable:
+        assert seen.workload.needs, "it says it needs nothing"
+        assert len(seen.unavailable) > len("unavailable: ")
+        return
+    workload = seen.workload
+    if workload.perf_cause == "":
+        # this plan cannot see it at all, while getrusage does
+        assert seen.usage == (workload.exact, 0)
+        assert sum(seen.sums.values()) == 0
+        return
+    as_expected(seen)
+    count = workload.exact or seen.sums["minor"]
+    assert seen.causes[workload.perf_cause or workload.cause] == count, seen
+    assert len([fault for fault in seen.faults if fault["cause"] == seen.leading]) == count
+
+
+def test_programs_leave_nothing_behind(start: object) -> None:
+    assert isinstance(Program, type)
+    assert callable(start)
+    assert not list(Path.cwd().glob("pftop-lab-*"))

@@ -1,0 +1,155 @@
+"""The real program in a real terminal: it shows data, answers keys under load, and leaves everything clean."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.harness import Program
+from tests.live.terminal import Terminal, our_programs
+
+STORM = "import mmap\nm = mmap.mmap(-1, 1 << 24)\nwhile 1:\n    m.madvise(mmap.MADV_DONTNEED)\n    m[:] = bytes(1 << 24)\n"
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def go(*options: str, **size: int) -> Terminal:
+        opened.append(Terminal(*options, **size))
+        return opened[-1]
+
+    yield go
+    for one in opened:
+        one.close()
+
+
+@contextlib.contextmanager
+def load(count: int, script: str = STORM) -> Iterator[list[int]]:
+    """Programs that fault without end."""
+    children = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(count)]
+    try:
+        yield [child.pid for child in children]
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 36), (200, 50), (40, 12)])
+def test_a_faulting_process_stands_in_the_table(
+    columns: int, lines: int, terminal: Callable[..., Terminal]
+) -> None:
+    with load(1) as (pid,):
+        screen = terminal(columns=columns, lines=lines)
+        screen.until(lambda text: any(str(pid) in line for line in text[1:]))
+        took = time.monotonic() - screen.started
+        print(f"first frame with data at {columns}x{lines}: {took:.2f} s from exec")
+        screen.press("q")
+        assert screen.wait() == 0
+        assert screen.is_restored()
+
+
+def test_filter_drill_down_and_back(terminal: Callable[..., Terminal]) -> None:
+    with load(1) as (pid,):
+        screen = terminal()
+        screen.shows(str(pid))
+        screen.press("/")
+        screen.press(f"pid:{pid}")
+        screen.until(lambda _: len(screen.rows()) == 1)
+        assert str(pid) in screen.rows()[0]
+        screen.press("\r")
+        screen.press("\r")
+        screen.shows("Latency")
+        screen.shows("rss")
+        screen.until(lambda text: any("us-" in line for line in text))
+        screen.press("\x1b")
+        screen.until(lambda _: len(screen.rows()) == 1)
+        screen.press("q")
+        assert screen.wait() == 0
+
+
+def test_it_answers_with_both_cpus_saturated(terminal: Callable[..., Terminal]) -> None:
+    with load(os.cpu_count() or 1):
+        screen = terminal()
+        screen.until(lambda _: len(screen.rows()) >= 1)
+        # the table has settled once a second tick was drawn
+        screen.shows("not shown")
+        answers = []
+        for _ in range(10):
+            screen.press("?")
+            answers.append(screen.shows("PID", 10) if False else screen.until(lambda text: "elp" in text[0] or any("Help" in line and "Esc" in line for line in text), 10))
+            screen.press("\x1b")
+            screen.until(lambda _: len(screen.rows()) >= 1)
+        began = time.monotonic()
+        screen.press("q")
+        status = screen.wait()
+        left = time.monotonic() - began
+    worst = max(answers)
+    print(f"key to screen under load: median {statistics.median(answers):.3f} s, worst {worst:.3f} s; q: {left:.2f} s")
+    assert status == 0
+    assert left < 3
+    assert worst < 3
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_signals_leave_terminal_and_kernel_clean(
+    number: int, status: int, terminal: Callable[..., Terminal]
+) -> None:
+    screen = terminal()
+    screen.shows("faults")
+    assert our_programs()
+    screen.child.send_signal(number)
+    assert screen.wait() == status
+    assert screen.is_restored()
+    assert our_programs() == []
+
+
+def test_a_vanished_terminal_ends_it(terminal: Callable[..., Terminal]) -> None:
+    screen = terminal()
+    screen.shows("faults")
+    screen.hang_up()
+    screen.wait()
+    assert our_programs() == []
+
+
+def test_hostile_names_reach_the_terminal_as_text(
+    build: Callable[[str], Path], start: Callable[..., Program], terminal: Callable[..., Terminal]
+) -> None:
+    script = (
+        "import ctypes, mmap, sys\n"
+        "ctypes.CDLL(None).prctl(15, sys.argv[1].encode(), 0, 0, 0)\n"
+        "m = mmap.mmap(-1, 1 << 22)\n"
+        "while 1:\n    m.madvise(mmap.MADV_DONTNEED)\n    m[:] = bytes(1 << 22)\n"
+    )
+    names = ["[/]", "[@click=app.x]", "\x1b]0;owned\x07", "a\nb"]
+    children = [subprocess.Popen([sys.executable, "-c", script, name]) for name in names]
+    try:
+        screen = terminal(columns=200, lines=50)
+        for shown in ("[/]", "[@click=app.x]", "\\x1b]0;owned\\x07", "a\\nb"):
+            screen.shows(shown)
+        screen.press("q")
+        assert screen.wait() == 0
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+    assert b"\x1b]0;owned" not in bytes(screen.raw)
+
+
+def test_a_followed_command_s_output_is_shown_at_the_end(terminal: Callable[..., Terminal]) -> None:
+    screen = terminal("--", "/bin/sh", "-c", "echo out-of-command; exec sleep 60")
+    screen.shows("sleep")
+    screen.press("q")
+    assert screen.wait() == 0
+    screen.shows("out-of-command") if screen.child.poll() is None else None
+    assert b"out-of-command" in bytes(screen.raw)
