@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pftop import causes
 from pftop.events import Access, Counters, FaultKind
 from pftop.model import lines, process
 from pftop.model.book import SUMS
@@ -73,6 +74,8 @@ def enumerators(kind: str, prefix: str) -> dict[str, int]:
 
 def test_enums_of_both_sides_are_equal() -> None:
     assert enumerators("fault_kind", "FAULT_") == {kind.name: int(kind) for kind in FaultKind}
+    shown = {name.upper().replace("-", "_"): number for name, number in causes.NUMBER.items()}
+    assert enumerators("fault_cause", "CAUSE_") == shown
     assert enumerators("fault_access", "ACCESS_") == {access.name: int(access) for access in Access}
 
 
@@ -82,12 +85,22 @@ def test_numbers_written_down_twice_are_equal() -> None:
     assert numbers["THREAD_FAMILY"] == process.FAMILY
     assert numbers["EVENT_KERNEL_MODE"] == lines.KERNEL_MODE
     assert numbers["EVENT_LATENCY_KNOWN"] == lines.LATENCY_KNOWN
+    assert numbers["EVENT_VMA_KNOWN"] == lines.VMA_KNOWN
+    assert numbers["EVENT_REMOTE"] == lines.REMOTE
+    assert numbers["PFTOP_CAUSES"] == process.CAUSE_SLOTS >= len(causes.CAUSES)
+    assert numbers["PFTOP_TRAITS"] == causes.TRAITS == len(causes.table())
     assert numbers["PFTOP_BUCKETS"] == BUCKETS
     assert lower_ns(1) == 1 << numbers["PFTOP_BUCKET_SHIFT"]
 
 
+def test_traits_of_both_sides_are_equal() -> None:
+    traits = {name: number for name, number in wire.header().numbers.items() if name.startswith("TRAIT_")}
+    assert traits == {name: getattr(causes, name.removeprefix("TRAIT_")) for name in traits}
+    assert sum(traits.values()) == causes.TRAITS - 1
+
+
 def test_flags_of_one_word_share_no_bit() -> None:
-    for prefix in ("THREAD_", "EVENT_"):
+    for prefix in ("THREAD_", "EVENT_", "TRAIT_"):
         bits = [number for name, number in wire.header().numbers.items() if name.startswith(prefix)]
         assert all(bit & (bit - 1) == 0 for bit in bits)
         assert len(set(bits)) == len(bits)

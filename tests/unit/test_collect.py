@@ -1,0 +1,216 @@
+"""The loop's one step, over a scripted source and a clock that stands still."""
+
+from __future__ import annotations
+
+import pytest
+
+from pftop.events import FaultKind, ProcessKey
+from pftop.model.collect import Collector
+from pftop.model.snapshot import Snapshot, Update
+from tests.factories import make_plan
+from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
+
+KEY = ProcessKey(7, 70)
+
+
+@pytest.fixture
+def source() -> FakeSource:
+    return FakeSource(Clock())
+
+
+def collector(source: FakeSource, **more: object) -> Collector:
+    settings: dict[str, object] = {"interval_s": 1.0, "clock": source.clock, "wall": lambda: 5000.0}
+    return Collector(source, FakeLookup((mapping(0x1000, 0x9000),)), **(settings | more))  # type: ignore[arg-type]
+
+
+def until_tick(feed: Collector, steps: int = 200, timeout_s: float = 0.1) -> Snapshot:
+    for _ in range(steps):
+        snapshot = feed.step(timeout_s).snapshot
+        if snapshot is not None:
+            return snapshot
+    raise AssertionError("no tick came")
+
+
+def lines_of(updates: list[Update]) -> tuple[int, int]:
+    return sum(len(update.lines) for update in updates), sum(update.not_shown for update in updates)
+
+
+def test_a_snapshot_comes_when_it_is_due_and_not_before(source: FakeSource) -> None:
+    feed = collector(source)
+    began = source.clock.now
+    assert feed.step(0.4).snapshot is None
+    assert feed.step(0.4).snapshot is None
+    # waits no longer than until the tick
+    assert feed.step(0.4).snapshot is not None
+    assert source.clock.now - began == pytest.approx(1.0)
+    assert source.asked[-1] == ("read", 0.2)
+    assert until_tick(feed).seq == 2
+    assert source.clock.now - began == pytest.approx(2.0)
+
+
+def test_the_first_snapshot_may_come_sooner(source: FakeSource) -> None:
+    feed, began = collector(source, first_after_s=0.25), source.clock.now
+    until_tick(feed)
+    assert source.clock.now - began == pytest.approx(0.25)
+    until_tick(feed)
+    assert source.clock.now - began == pytest.approx(1.25)
+
+
+def test_it_never_comes_later_than_the_interval(source: FakeSource) -> None:
+    feed, began = collector(source, interval_s=0.1, first_after_s=0.25), source.clock.now
+    until_tick(feed)
+    assert source.clock.now - began == pytest.approx(0.1)
+
+
+def test_a_slightly_late_tick_keeps_the_beat(source: FakeSource) -> None:
+    feed, began = collector(source), source.clock.now
+    source.clock.now += 1.3
+    assert feed.step(0).snapshot is not None
+    until_tick(feed)
+    assert source.clock.now - began == pytest.approx(2.0)
+
+
+def test_a_very_late_tick_is_one_tick_and_not_a_row_of_them(source: FakeSource) -> None:
+    feed = collector(source)
+    source.clock.now += 7.5
+    ticks = sum(feed.step(0.1).snapshot is not None for _ in range(9))
+    assert ticks <= 2
+
+
+def test_a_shorter_interval_holds_at_once(source: FakeSource) -> None:
+    feed, began = collector(source, interval_s=60.0), source.clock.now
+    feed.step(0.5)
+    feed.set_interval(1.0)
+    assert feed.interval_s == 1.0
+    until_tick(feed)
+    assert source.clock.now - began == pytest.approx(1.0)
+
+
+def test_a_longer_interval_stretches_the_one_under_way(source: FakeSource) -> None:
+    feed, began = collector(source), source.clock.now
+    feed.step(0.5)
+    feed.set_interval(3.0)
+    until_tick(feed)
+    assert source.clock.now - began == pytest.approx(3.0)
+
+
+def test_a_tick_can_be_had_now(source: FakeSource) -> None:
+    feed = collector(source)
+    feed.tick_now()
+    assert feed.step(0.1).snapshot is not None
+
+
+def test_faults_of_threads_that_end_between_ticks_are_in_the_next_one(source: FakeSource) -> None:
+    feed = collector(source)
+    source.kernel.make(7, 7, 70)
+    source.kernel.fault(7)
+    source.kernel.retire(7, group_dead=True)
+    feed.step(0.1)
+    (row,) = until_tick(feed).processes
+    assert (row.minor, row.exited) == (1, True)
+
+
+def test_the_wall_clock_is_read_once(source: FakeSource) -> None:
+    feed = collector(source)
+    first = until_tick(feed)
+    assert first.time == pytest.approx(5000.0 + 1.0)
+    assert until_tick(feed).time == pytest.approx(5002.0)
+
+
+def test_focus_holds_from_the_next_snapshot_on_and_ends(source: FakeSource) -> None:
+    feed = collector(source)
+    source.kernel.make(7, 7, 70)
+    source.kernel.fault(7)
+    assert until_tick(feed).detail is None
+    feed.focus(KEY)
+    source.pages = pages((1, 3, 0, 30))
+    found = until_tick(feed).detail
+    assert found is not None
+    assert (found.key, found.identity.exe) == (KEY, "/proc/7/exe")
+    assert [(row.minor, row.stall_ns) for row in found.mappings] == [(3, 30)]
+    found = until_tick(feed).detail
+    assert found is not None
+    assert [(row.minor, row.stall_ns) for row in found.mappings] == [(6, 60)]
+    feed.focus(None)
+    assert until_tick(feed).detail is None
+    assert [entry for entry in source.asked if "focus" in str(entry)] == [("focus", 7), ("focus", None)]
+
+
+def test_another_focus_begins_its_counts_anew(source: FakeSource) -> None:
+    feed = collector(source)
+    for pid in (7, 8):
+        source.kernel.make(pid, pid, 10 * pid)
+        source.kernel.fault(pid)
+    source.pages = pages((1, 3, 0, 30))
+    feed.focus(KEY)
+    until_tick(feed)
+    feed.focus(ProcessKey(8, 80))
+    found = until_tick(feed).detail
+    assert found is not None
+    assert [row.minor for row in found.mappings] == [3]
+
+
+def test_a_focus_on_a_process_never_seen_shows_none(source: FakeSource) -> None:
+    feed = collector(source)
+    feed.focus(ProcessKey(99, 1))
+    assert until_tick(feed).detail is None
+
+
+def test_logged_faults_become_lines_with_the_time_of_the_fault(source: FakeSource) -> None:
+    feed = collector(source)
+    source.log(3, address=0x1000)
+    updates = [feed.step(0.1) for _ in range(5)]
+    assert lines_of(updates) == (3, 0)
+    line = next(line for update in updates for line in update.lines)
+    assert line.time == pytest.approx(4998.0, abs=1e-6)
+    assert line.mapping is not None
+
+
+def test_more_than_anyone_can_read_is_not_shown_but_counted(source: FakeSource) -> None:
+    feed = collector(source, lines_per_second=50)
+    updates = []
+    for _ in range(20):
+        source.log(100)
+        updates.append(feed.step(0.1))
+    updates.append(feed.step(0.3))
+    shown, not_shown = lines_of(updates)
+    assert shown + not_shown == 2000
+    assert 50 <= shown <= 50 * 2.3 + 1
+
+
+def test_of_too_many_the_rare_kinds_are_shown(source: FakeSource) -> None:
+    feed = collector(source, lines_per_second=10)
+    source.log(500)
+    source.log(1, kind=FaultKind.MAJOR)
+    updates = [feed.step(0.3)]
+    assert [line.kind for update in updates for line in update.lines].count(FaultKind.MAJOR) == 1
+
+
+def test_a_log_that_is_off_makes_no_lines(source: FakeSource) -> None:
+    feed = collector(source, log=False)
+    source.log(5)
+    assert lines_of([feed.step(0.5), feed.step(0.5)]) == (0, 0)
+    feed.set_log(True)
+    source.log(5)
+    assert lines_of([feed.step(0.5), feed.step(0.5)]) == (5, 0)
+    feed.set_log(False)
+    source.log(5)
+    assert lines_of([feed.step(0.5), feed.step(0.5)]) == (0, 0)
+
+
+def test_a_plan_without_a_log_has_none_whatever_is_asked(source: FakeSource) -> None:
+    source.plan = make_plan("proc")
+    feed = collector(source)
+    feed.set_log(True)
+    source.log(5)
+    assert lines_of([feed.step(0.5), feed.step(0.5)]) == (0, 0)
+
+
+def test_messages_and_the_plan_are_handed_on(source: FakeSource) -> None:
+    feed = collector(source)
+    source.said.append(make_plan().host)
+    assert feed.step(0.1).messages == ("box",)
+    assert feed.step(0.1).messages == ()
+    assert feed.plan is source.plan
+    feed.close()
+    assert source.asked[-1] == "close"
