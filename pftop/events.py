@@ -78,6 +78,8 @@ class PlanInfo:
     arch: str = ""
     cpus: int = 0
     host: Safe = field(default_factory=lambda: Safe(""))
+    bits: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """The running kernel's own names of bits: error_code, fault_flag and vm_fault, each value to name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,18 @@ class Btf:
                 return index
         return None
 
+    def enum(self, name: str) -> dict[str, int]:
+        """Names and values of an enum; empty when the kernel has none of this name."""
+        at = self._strings.find(b"\0" + name.encode() + b"\0") + 1
+        head = struct.Struct("<II").unpack_from
+        for index in range(1, len(self._offsets) if at else 0):
+            name_off, info = head(self._data, self._offsets[index])
+            if name_off == at and (info >> 24) & 31 == ENUM:
+                place, count = self._offsets[index] + 12, info & 0xFFFF
+                pairs = (struct.unpack_from("<II", self._data, place + 8 * i) for i in range(count))
+                return {self._name(label): value for label, value in pairs}
+        return {}
+
     def members(self, wanted: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Member]]:
         """The named members of the named structs; what the kernel does not have is left out."""
         name_offsets: dict[int, str] = {}

@@ -50,7 +50,19 @@ def plan_info(plan: ProbePlan, facts: KernelFacts, refusals: Sequence[Refusal]) 
         arch=facts.arch,
         cpus=facts.cpus,
         host=clean(facts.host, 64),
+        bits=bit_names(facts),
     )
+
+
+def bit_names(facts: KernelFacts) -> dict[str, dict[int, str]]:
+    """What the running kernel calls the bits a fault's detail shows; without BTF nothing is known."""
+    if facts.btf is None:
+        return {}
+    enums = {"error_code": "x86_pf_error_code", "fault_flag": "fault_flag", "vm_fault": "vm_fault_reason"}
+    return {
+        kind: {value: name for name, value in facts.btf.enum(enum).items() if value.bit_count() == 1}
+        for kind, enum in enums.items()
+    }
 
 
 def open_source(facts: KernelFacts, probe: str, limits: Limits, noise: Callable[[], Sequence[Safe]]) -> Opened:
