@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from dataclasses import replace
@@ -32,6 +33,8 @@ def run(feed: Feed, options: Options) -> int:
     if options.theme is None and terminal.is_light():
         options = replace(options, theme=themes.LIGHT)
     app = PftopApp(feed, options)
+    # What is loaded by now lives as long as the process; collections need not walk it again and again.
+    gc.freeze()
     status = app.run(mouse=options.mouse)
     if app.failure is not None:
         raise app.failure

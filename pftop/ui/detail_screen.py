@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from pftop.events import ProcessKey
+from pftop.ui.fault_screen import FaultScreen
 from pftop.ui.footer import Footer, hints
 from pftop.ui.histogram_pane import HELD, KINDS, WAITING, HistogramPane, Scale
 from pftop.ui.identity import IdentityPane, detail_of
@@ -38,6 +39,7 @@ class DetailScreen(LiveScreen):
         Binding("1", "tab(0)", "Latency", tooltip="Show the latency histogram", show=False),
         Binding("2", "tab(1)", "Mappings", tooltip="Show the mappings", show=False),
         Binding("3", "tab(2)", "Events", tooltip="Show the events", show=False),
+        Binding("enter", "choose_fault", "Fault", tooltip="All about the fault under the cursor", show=False),
         Binding("tab", "next_tab", "Next pane", tooltip="Next pane", show=False),
         Binding("p,Z", "app.pause", "Pause", tooltip="Freeze the picture; counting goes on"),
         Binding("question_mark,f1,h", "app.help", "Help", tooltip="Explain the columns and the keys"),
@@ -180,6 +182,10 @@ class DetailScreen(LiveScreen):
         self.fold_panes()
         (self.mappings if tab == MAPPINGS else self.log_pane).focus()
 
+    def action_choose_fault(self) -> None:
+        """Show the fault under the log's cursor."""
+        self.log_pane.action_choose()
+
     def action_next_tab(self) -> None:
         """The next tab, round and round."""
         self.action_tab((self.tab + 1) % len(TAB_NAMES))
@@ -191,7 +197,14 @@ class DetailScreen(LiveScreen):
         self.action_tab(event.tab)
 
     @on(RowChosen)
+    def _chosen(self, event: RowChosen) -> None:
+        """Show the fault under the log's cursor, or the newest one while the log follows."""
+        event.stop()
+        line = self.log_pane.at_cursor
+        if isinstance(event.key, int) and line is not None:
+            self.app.push_screen(FaultScreen(line[1]))
+
     @on(RowHighlighted)
-    def _ignore(self, event: RowChosen | RowHighlighted) -> None:
-        """Rows here lead nowhere."""
+    def _ignore(self, event: RowHighlighted) -> None:
+        """Nothing here follows a cursor."""
         event.stop()

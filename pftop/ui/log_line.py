@@ -15,9 +15,9 @@ KINDS = {
     FaultKind.FAILED: ("fail", "hot"),
     FaultKind.INVALID: ("INV", "invalid"),
 }
-_ACCESS = {Access.READ: ("rd", "read"), Access.WRITE: ("wr", "write"), Access.EXEC: ("ex", "exec")}
-_SIGNALS = {7: "SIGBUS", 11: "SIGSEGV"}
-_CODES = {
+ACCESS = {Access.READ: ("rd", "read"), Access.WRITE: ("wr", "write"), Access.EXEC: ("ex", "exec")}
+SIGNALS = {7: "SIGBUS", 11: "SIGSEGV"}
+CODES = {
     (11, 1): "nothing mapped",
     (11, 2): "not permitted",
     (11, 3): "bounds",
@@ -48,7 +48,7 @@ def paint(pen: Pen, line: LogLine, width: int, *, named: bool = True) -> Line:
     else:
         pen.write(fit(str(line.tid), 7, ">"), "dim").write(" ")
     pen.write(fit(word, 5), ink)
-    short, full = _ACCESS[line.access]
+    short, full = ACCESS[line.access]
     access = (full if wide else short) + ((" k" if wide else "k") if line.kernel_mode else "")
     pen.write(fit(access, 7 if wide else 3)).write(" ")
     slow = "text" if line.latency_ns is None or line.latency_ns < 1_000_000 else "hot"
@@ -95,6 +95,6 @@ def _reason(line: LogLine) -> str:
     """By which signal the kernel refused, and why, where no cause is named."""
     if line.kind is not FaultKind.INVALID:
         return ""
-    name = _SIGNALS.get(line.signal, f"signal {line.signal}" if line.signal else "")
-    said = "" if line.cause else _CODES.get((line.signal, line.si_code), "")
+    name = SIGNALS.get(line.signal, f"signal {line.signal}" if line.signal else "")
+    said = "" if line.cause else CODES.get((line.signal, line.si_code), "")
     return f"{name} {said}".strip()
