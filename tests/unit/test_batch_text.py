@@ -1,0 +1,95 @@
+"""Batch output for people and spreadsheets: CSV that runs nothing, and plain text that claims nothing false."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from pftop.batch.plain import CSV_FIELDS, Csv, Plain, plain_cell
+from pftop.batch.rows import CommandResult
+from pftop.model.snapshot import Ledger, Snapshot
+from tests.factories import make_line, make_row, make_snapshot
+from tests.unit.fake_source import mapping
+from tests.unit.test_batch import THREADS, proc_snapshot
+
+
+def csv_rows(snapshot: Snapshot) -> tuple[str, list[dict[str, str]]]:
+    out = io.StringIO(newline="")
+    writer = Csv(out)
+    writer.begin(snapshot.plan, 1.0)
+    writer.tick(snapshot, snapshot.processes)
+    writer.fault(make_line())
+    writer.end("iterations", None, None)
+    text = out.getvalue()
+    return text, list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_csv_is_a_header_and_a_line_a_process() -> None:
+    row = make_row(pid=77, exited=True, command='a,"b" c')
+    text, (found,) = csv_rows(make_snapshot(processes=(row,)))
+    assert text.split("\r\n")[0] == ",".join(CSV_FIELDS)
+    assert text.count("\r\n") == text.count("\n") == 2
+    assert '"a,""b"" c"' in text
+    assert (found["pid"], found["exited"], found["command"]) == ("77", "1", 'a,"b" c')
+    assert (found["minor_total"], found["p99_ns"], found["seq"]) == ("900", "41000", "1")
+
+
+def test_csv_cells_of_the_unknown_are_empty() -> None:
+    _, (found,) = csv_rows(proc_snapshot())
+    assert {found[name] for name in ("failed", "stall_ns", "p50_ns", "max_ns", "invalid_total")} == {""}
+    assert found["minor"] == "90"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|'/c calc'!A1", "\t=1", "\r=1"])
+def test_no_spreadsheet_takes_a_name_for_a_formula(text: str) -> None:
+    _, (found,) = csv_rows(make_snapshot(processes=(make_row(comm=text, command=text, user=text),)))
+    assert found["comm"] == found["command"] == found["user"] == "'" + text
+
+
+def test_numbers_stay_numbers() -> None:
+    assert (plain_cell(-5), plain_cell(0), plain_cell(True), plain_cell(None)) == (-5, 0, 1, "")
+    assert plain_cell("a=1") == "a=1"
+
+
+def plain(snapshot: Snapshot, *, width: int = 120, threads: bool = False) -> list[str]:
+    out = io.StringIO()
+    writer = Plain(out, width, threads=threads)
+    writer.begin(snapshot.plan, 1.0)
+    writer.tick(snapshot, snapshot.processes)
+    writer.fault(make_line(mapping=mapping(0x7F3C10A00000, 0x7F3C10B00000, "/lib/y")))
+    writer.end("signal", snapshot.totals_since_start, CommandResult(3, 40, 2))
+    return out.getvalue().splitlines()
+
+
+def test_text_has_summary_table_fault_and_end() -> None:
+    lines = plain(make_snapshot(processes=(make_row(threads=THREADS),)), threads=True)
+    text = "\n".join(lines)
+    assert lines[0] == "pftop on box, Linux 6.1.0-test x86_64, 2 CPUs, plan perf"
+    assert "books even" in text
+    assert "log: 1000 of 1000, lost 0" in text
+    assert any("4211" in line and "postgres" in line for line in lines)
+    assert any("worker" in line and "minor 3 major 2 failed 1" in line for line in lines)
+    assert any("MAJ" in line and "/lib/y" in line for line in lines)
+    assert "end (signal): minor 900, major 100" in text
+    assert "command: status 3, wait4 says minor 40, major 2" in text
+
+
+def test_text_says_when_the_books_do_not_come_out_even() -> None:
+    assert "books off by 9 and 0" in "\n".join(plain(make_snapshot(ledger=Ledger(9, 0, 2))))
+
+
+def test_text_of_the_proc_plan_claims_nothing() -> None:
+    text = "\n".join(plain(proc_snapshot()))
+    assert "rates from /proc only" in text
+    assert "books" not in text
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+def test_the_table_keeps_its_width_but_for_the_last_column(width: int) -> None:
+    rows = (make_row(command="x"), make_row(pid=2, command="y"))
+    table = [line for line in plain(make_snapshot(processes=rows), width=width) if line.endswith((" x", " y"))]
+    assert len(table) == 2
+    assert len({len(line) for line in table}) == 1
+    assert max(len(line) for line in table) <= max(width, 60)
