@@ -12,12 +12,16 @@ static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config 
 	struct thread_record *record;
 	struct fault_stamp *stamp;
 
-	global->seen++;
 	if (tgid == conf->own_tgid) {
+		global->seen++;
 		global->own_seen++;
 		return 0;
 	}
 	record = threads.lookup(&tid);
+	/* pftop follows a frame pointer that is none: no fault of the program's */
+	if (record && record->flags & THREAD_WALKED)
+		return 0;
+	global->seen++;
 	if (!record)
 		record = make_record(tgid, tid);
 	if (!record) {

@@ -81,6 +81,7 @@ enum fault_cause {
 #define THREAD_GROUP_DEAD 1
 #define THREAD_FAMILY 2
 #define THREAD_RETIRED 4
+#define THREAD_WALKED 8	/* its user stack is being walked by pftop, here and now */
 
 /* Frames of a user stack, and how many stacks are kept. */
 #define PFTOP_STACK_DEPTH 127

@@ -37,8 +37,10 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	READ_KERNEL(ip, &PT_REGS_IP((struct pt_regs *)stamp->regs));
 	end.ip = ip;
-	end.stack_id = stacks.get_stackid(ctx, BPF_F_USER_STACK | BPF_F_REUSE_STACKID);
 	end.now = now_ns();
+	record->flags |= THREAD_WALKED;
+	end.stack_id = stacks.get_stackid(ctx, BPF_F_USER_STACK | BPF_F_REUSE_STACKID);
+	record->flags &= ~THREAD_WALKED;
 	end_fault(ctx, conf, global, record, stamp, PFTOP_SLOT_USER, &end);
 	return 0;
 }
