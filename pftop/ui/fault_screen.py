@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ from pftop.ui.footer import Footer, hints
 from pftop.ui.log_line import ACCESS, CODES, KINDS, SIGNALS
 from pftop.ui.text_rows import TextLine, TextRows
 
-_LABEL = 12
+_LABEL, _PROSE = 12, 64
 _MEANINGS = {cause.name: cause.meaning for cause in CAUSES}
 
 
@@ -58,7 +59,9 @@ def fault_lines(line: LogLine) -> Iterator[TextLine]:
         code = CODES.get((line.signal, line.si_code), f"code {line.si_code}")
         yield _fact("signal", f"{SIGNALS.get(line.signal, line.signal)}, {code}", "bad")
     if line.cause:
-        yield (*_fact("cause", line.cause, "strong"), (f"  {_MEANINGS.get(line.cause, '')}", "label"))
+        yield _fact("cause", line.cause, "strong")
+        for text in textwrap.wrap(_MEANINGS.get(line.cause, ""), _PROSE):
+            yield _fact("", text, "label")
     yield _fact("address", formatting.address(line.address))
     if line.mapping is not None:
         yield _fact("mapping", describe(line.mapping))
