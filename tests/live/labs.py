@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pftop.lab.catalogue import BY_NAME
 from pftop.lab.workload import Workload
 from tests.live.harness import Json, Pftop, Program
 
+SETTLED_S = 0.3  # a process's mappings are not read anew more often than this
 SUMS = ("minor", "major", "failed", "invalid", "kernel_mode", "read", "write", "exec", "stall_ns", "remote")
 
 
@@ -40,13 +42,19 @@ class Seen:
 
 def add(seen: Seen, row: Json) -> None:
     seen.sums.update({name: row[name] or 0 for name in SUMS})
-    seen.causes.update(row["causes"] or {})
     seen.lock_wait_ns += row["lock_wait_ns"] or 0
     seen.slowest_ns = max(seen.slowest_ns, (row["latency"] or {}).get("max_ns") or 0)
 
 
-def collect(watch: Pftop, seen: Seen, first: int) -> Seen:
-    """All that came after the object at ``first``."""
+def causes_so_far(watch: Pftop, pid: int) -> Counter[str]:
+    rows = list(watch.rows(pid))
+    return Counter(rows[-1]["causes_total"] if rows else {})
+
+
+def collect(watch: Pftop, seen: Seen, first: int, causes: Counter[str]) -> Seen:
+    """All that came after the object at ``first``, when it had those causes."""
+    # of an interval alone a cause may be known a tick before its fault is booked
+    seen.causes = causes_so_far(watch, seen.pid) - causes
     for found in watch.objects[first:]:
         if found["type"] == "tick":
             for row in found["processes"]:
@@ -73,14 +81,17 @@ def observe(
         return seen
     assert said == "ready", said
     watch.next_tick()
-    first = len(watch.objects)
+    time.sleep(SETTLED_S)
+    first, causes = len(watch.objects), causes_so_far(watch, seen.pid)
     program.tell()
     if workload.fatal:
         assert program.child.wait() < 0
     else:
         seen.usage = program.usage()
     watch.next_tick()
-    collect(watch, seen, first)
+    # a tick's faults are written after it
+    watch.next_tick()
+    collect(watch, seen, first, causes)
     program.close()
     return seen
 
@@ -108,3 +119,21 @@ def as_expected(seen: Seen) -> None:
         assert sums["failed"] == 0, seen
     latencies = [fault["latency_ns"] for fault in seen.faults if fault["kind"] in ("minor", "major")]
     assert min(latencies, default=1 << 62) >= workload.latency_floor_ns, seen
+
+
+def as_named(seen: Seen, cause: str, *, sampled: bool = False) -> None:
+    """Every one of its faults has this cause; or, where only logged ones have any, all those have."""
+    if seen.workload.kind in ("failed", "invalid"):
+        # a dying process may have others: the kernel shows the code it died in, and may not be able to
+        assert seen.causes[cause] == (seen.workload.exact or 0), seen
+        return
+    count = seen.sums["minor"] + seen.sums["major"]
+    assert sum(seen.causes.values()) == count, seen
+    if sampled:
+        assert seen.causes[cause] > 0, seen
+        assert set(seen.causes) <= {cause, "unknown"}, seen
+        assert {fault["cause"] for fault in seen.faults} == {cause}, seen
+    elif seen.workload.exact is not None:
+        assert seen.causes[cause] == count, seen
+    else:
+        assert seen.leading == cause, seen

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pftop.lab.catalogue import WORKLOADS
-from tests.live.harness import Pftop, Program, balanced
-from tests.live.labs import as_expected, observe
+from tests.live.harness import Pftop, Program
+from tests.live.labs import as_expected, as_named, observe
 
 pytestmark = pytest.mark.live
 
-# few enough for the log to have them all: the causes of this plan come from logged faults
+# few, as the causes of this plan come from logged faults
 COUNTS = {"huge": 5, "hugetlb": 3} | dict.fromkeys(
-    (work.name for work in WORKLOADS if not work.fatal and work.name not in ("huge", "hugetlb")), 257
+    (work.name for work in WORKLOADS if not work.fatal and work.name not in ("huge", "hugetlb")), 101
 )
 # would take memory from this machine for good
 LEFT_OUT = {"poison"}
@@ -23,12 +23,11 @@ LEFT_OUT = {"poison"}
 
 @pytest.fixture(scope="module")
 def watch() -> Iterator[Pftop]:
-    watch = Pftop("--events", "--log-rate", "10000")
+    watch = Pftop("--events", "--log-rate", "2000")
     watch.ready()
     yield watch
     try:
         watch.stop()
-        balanced(watch.ticks())
     finally:
         watch.close()
 
@@ -39,8 +38,7 @@ def folder() -> Path:
 
 
 @pytest.mark.parametrize("name", [work.name for work in WORKLOADS if work.name not in LEFT_OUT])
-def test_the_lab_is_seen_as_it_says(name: str, watch: Pftop, folder: Path, start: object) -> None:
-    assert callable(start)
+def test_the_lab_is_seen_as_it_says(name: str, watch: Pftop, folder: Path, start: Callable[..., Program]) -> None:
     seen = observe(watch, start, name, COUNTS.get(name), folder)
     if seen.unavailable:
         assert seen.workload.needs, "it says it needs nothing"
@@ -53,12 +51,4 @@ def test_the_lab_is_seen_as_it_says(name: str, watch: Pftop, folder: Path, start
         assert sum(seen.sums.values()) == 0
         return
     as_expected(seen)
-    count = workload.exact or seen.sums["minor"]
-    assert seen.causes[workload.perf_cause or workload.cause] == count, seen
-    assert len([fault for fault in seen.faults if fault["cause"] == seen.leading]) == count
-
-
-def test_programs_leave_nothing_behind(start: object) -> None:
-    assert isinstance(Program, type)
-    assert callable(start)
-    assert not list(Path.cwd().glob("pftop-lab-*"))
+    as_named(seen, workload.perf_cause or workload.cause, sampled=True)
