@@ -62,12 +62,22 @@ def fault_lines(line: LogLine) -> Iterator[TextLine]:
         yield _fact("cause", line.cause, "strong")
         for text in textwrap.wrap(_MEANINGS.get(line.cause, ""), _PROSE):
             yield _fact("", text, "label")
+    yield from _where(line)
+    yield from _by_what(line)
+
+
+def _where(line: LogLine) -> Iterator[TextLine]:
+    """Address, mapping, and what lies around it."""
     yield _fact("address", formatting.address(line.address))
     if line.mapping is not None:
         yield _fact("mapping", describe(line.mapping))
     for label, mapping in zip(("next below", "next above"), line.neighbours, strict=True):
         if mapping is not None:
             yield _fact(label, describe(mapping))
+
+
+def _by_what(line: LogLine) -> Iterator[TextLine]:
+    """Code, error code, what the log left out, and the stack."""
     if line.ip:
         yield _fact("code", f"{formatting.address(line.ip)} {line.symbol or ''}")
     yield _fact("error code", f"{line.error_code:#x}")
