@@ -10,14 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.live.harness import Program
 from tests.live.terminal import Terminal, our_programs
 
-STORM = "import mmap\nm = mmap.mmap(-1, 1 << 24)\nwhile 1:\n    m.madvise(mmap.MADV_DONTNEED)\n    m[:] = bytes(1 << 24)\n"
+STORM = """import mmap
+m = mmap.mmap(-1, 1 << 24)
+while 1:
+    m.madvise(mmap.MADV_DONTNEED)
+    m[:] = bytes(1 << 24)
+"""
 
 
 @pytest.fixture
@@ -46,9 +49,7 @@ def load(count: int, script: str = STORM) -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 36), (200, 50), (40, 12)])
-def test_a_faulting_process_stands_in_the_table(
-    columns: int, lines: int, terminal: Callable[..., Terminal]
-) -> None:
+def test_a_faulting_process_stands_in_the_table(columns: int, lines: int, terminal: Callable[..., Terminal]) -> None:
     with load(1) as (pid,):
         screen = terminal(columns=columns, lines=lines)
         screen.until(lambda text: any(str(pid) in line for line in text[1:]))
@@ -81,30 +82,29 @@ def test_filter_drill_down_and_back(terminal: Callable[..., Terminal]) -> None:
 def test_it_answers_with_both_cpus_saturated(terminal: Callable[..., Terminal]) -> None:
     with load(os.cpu_count() or 1):
         screen = terminal()
-        screen.until(lambda _: len(screen.rows()) >= 1)
-        # the table has settled once a second tick was drawn
         screen.shows("not shown")
         answers = []
         for _ in range(10):
             screen.press("?")
-            answers.append(screen.shows("PID", 10) if False else screen.until(lambda text: "elp" in text[0] or any("Help" in line and "Esc" in line for line in text), 10))
+            answers.append(screen.shows("Keys in the table", 10))
             screen.press("\x1b")
-            screen.until(lambda _: len(screen.rows()) >= 1)
+            screen.lacks("Keys in the table")
         began = time.monotonic()
         screen.press("q")
         status = screen.wait()
         left = time.monotonic() - began
     worst = max(answers)
-    print(f"key to screen under load: median {statistics.median(answers):.3f} s, worst {worst:.3f} s; q: {left:.2f} s")
+    print(
+        f"key to screen under load: median {statistics.median(answers):.3f} s, worst {worst:.3f} s; q: {left:.2f} s"
+    )
     assert status == 0
-    assert left < 3
-    assert worst < 3
+    # bounds against a hang: what it takes is printed, and a machine that runs other tests is no yardstick
+    assert left < 5
+    assert worst < 5
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-def test_signals_leave_terminal_and_kernel_clean(
-    number: int, status: int, terminal: Callable[..., Terminal]
-) -> None:
+def test_signals_leave_terminal_and_kernel_clean(number: int, status: int, terminal: Callable[..., Terminal]) -> None:
     screen = terminal()
     screen.shows("faults")
     assert our_programs()
@@ -123,7 +123,7 @@ def test_a_vanished_terminal_ends_it(terminal: Callable[..., Terminal]) -> None:
 
 
 def test_hostile_names_reach_the_terminal_as_text(
-    build: Callable[[str], Path], start: Callable[..., Program], terminal: Callable[..., Terminal]
+    terminal: Callable[..., Terminal],
 ) -> None:
     script = (
         "import ctypes, mmap, sys\n"
@@ -151,5 +151,5 @@ def test_a_followed_command_s_output_is_shown_at_the_end(terminal: Callable[...,
     screen.shows("sleep")
     screen.press("q")
     assert screen.wait() == 0
-    screen.shows("out-of-command") if screen.child.poll() is None else None
+    assert screen.is_restored()
     assert b"out-of-command" in bytes(screen.raw)
