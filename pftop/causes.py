@@ -31,9 +31,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("file-read", "read", "A page of a file that had to be read from its device first."),
     Cause("swap-in", "swap", "A page that had been swapped out, to a device or to compressed memory."),
     Cause("shmem", "shmem", "A page of shared memory: tmpfs, memfd, System V, or shared anonymous memory."),
-    Cause(
-        "shared-write", "shwr", "Write to a shared file mapping; the file system is told that the page is dirty."
-    ),
+    Cause("shared-write", "shwr", "Write to a shared file mapping; the file system is told that the page is dirty."),
     Cause("stack", "stack", "First use of a page of the main thread's stack, which grows downwards."),
     Cause("huge", "huge", "Anonymous memory served by a transparent huge page."),
     Cause("hugetlb", "hgtlb", "A page of a hugetlbfs mapping."),
@@ -42,9 +40,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("remote", "gup", "Done by the kernel on behalf of an access to user memory (get_user_pages)."),
     Cause("null", "null", "No memory there: an address close to zero, as from a null pointer."),
     Cause("unmapped", "unmap", "No memory there: the address lies in no mapping (SEGV_MAPERR)."),
-    Cause(
-        "access", "prot", "The mapping forbids it: a write to read-only memory, or running data (SEGV_ACCERR)."
-    ),
+    Cause("access", "prot", "The mapping forbids it: a write to read-only memory, or running data (SEGV_ACCERR)."),
     Cause("pkey", "pkey", "A memory protection key forbids it (SEGV_PKUERR)."),
     Cause("bus", "bus", "The mapping has no page there, as past the end of a file (SIGBUS)."),
     Cause("oom", "oom", "No memory was left to serve it."),

@@ -148,6 +148,7 @@ class Sample:
 
     ts_ns: int
     records: Records
+    """Valid until the sample after the next: the source reads into two buffers in turn."""
     late: Batch
     before: Counters
     after: Counters
@@ -237,6 +238,9 @@ class ProcessLookup(Protocol):
 
     def describe(self, keys: Iterable[tuple[ProcessKey, Safe, int]]) -> Mapping[ProcessKey, ProcessInfo]:
         """User, command and RSS for each (key, comm, uid)."""
+
+    def find(self, pids: Iterable[int]) -> Sequence[tuple[ProcessKey, Safe, int]]:
+        """Key (start time as coarse as ``/proc`` tells it), name and uid of those that live."""
 
     def identify(self, key: ProcessKey) -> Identity:
         """Everything the drill-down says of one process."""

@@ -111,6 +111,8 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
         interval_s=options.interval_s,
         log=options.events,
         lines_per_second=None if options.events else LINES_PER_SECOND,
+        threads=options.threads,
+        pids=options.pids,
     )
     with closing(collector):
         command = None
@@ -142,7 +144,11 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
     try:
         opened, app_run = open_beside_import(options, trap)
         collector = Collector(
-            opened.source, opened.lookup, interval_s=options.interval_s, first_after_s=FIRST_AFTER_S
+            opened.source,
+            opened.lookup,
+            interval_s=options.interval_s,
+            first_after_s=FIRST_AFTER_S,
+            pids=options.pids,
         )
         with closing(collector), tempfile.TemporaryFile() as kept:
             if options.command:

@@ -20,12 +20,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from pftop.model.collect import Collector  # noqa: E402
-from pftop.options import Options  # noqa: E402
-from pftop.session import open_for  # noqa: E402
-from pftop.source.noise import NoiseTrap  # noqa: E402
-from pftop.ui.app import PftopApp  # noqa: E402
-from textual.pilot import Pilot  # noqa: E402
+from textual.pilot import Pilot
+
+from pftop.model.collect import Collector
+from pftop.options import Options
+from pftop.session import open_for
+from pftop.source.noise import NoiseTrap
+from pftop.ui.app import PftopApp
 
 LOADS = {
     "startup": "while :; do python3 -c 'import json, decimal, ctypes'; sleep 0.05; done",
@@ -93,7 +94,10 @@ def start_loads(directory: str) -> list[subprocess.Popen[bytes]]:
         text = script.format(tmp=directory, file=file)
         loads.append(
             subprocess.Popen(
-                ["/bin/bash", "-c", text], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+                ["/bin/bash", "-c", text],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
         )
     return loads

@@ -20,6 +20,8 @@ from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
 from pftop.text import Safe
 
 HISTORY_LENGTH = 120
+START_PRECISION_NS = 20_000_000
+"""Two clock ticks: how far a start time of ``/proc`` may be from the kernel's."""
 KEEP_EXITED_NS = 3_000_000_000
 
 
@@ -36,16 +38,35 @@ class Tick:
 class Aggregator:
     """Processes by identity, and the machine's totals and history."""
 
-    def __init__(self, plan: PlanInfo, first: Sample) -> None:
-        """``first`` is the reading from which on everything counts."""
+    def __init__(
+        self,
+        plan: PlanInfo,
+        first: Sample,
+        *,
+        threads: bool = False,
+        pids: Iterable[tuple[ProcessKey, Safe, int]] = (),
+    ) -> None:
+        """``first`` is the reading from which on everything counts.
+
+        ``threads``: rows of single threads are wanted. ``pids``: processes (key, comm, uid) that get a row
+        even before their first fault; their start times may be as coarse as ``/proc`` tells them.
+        """
         self._plan = plan
+        self._threads = threads and plan.features.threads
         self._book = ThreadBook(first.records[:0])
         self._processes: dict[ProcessKey, Process] = {}
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY_LENGTH)
         self._first, self._last = first, first
         self._seq = 0
+        self._booked = np.zeros(len(SUM), np.int64)
+        """Of all processes ever, and of those among them that have no row any more."""
         self._gone = np.zeros(len(SUM), np.int64)
         self._lost_booked = 0
+        for key, comm, uid in pids:
+            self._processes[key] = Process(key, uid, comm)
+        self._foretold = frozenset(key.pid for key in self._processes)
+        # booked before vmstat was first read: in the rows, but not in its difference
+        self._before_first = completed(sums_of(first.records).sum(axis=0))
         changes, late, _ = self._book.read(first.records, first.late.retired)
         self._book_changes([*changes, *late])
         self._turn = 0
@@ -92,8 +113,17 @@ class Aggregator:
             if process is None:
                 last = change.records[-1]
                 process = Process(key, int(last["uid"]), name_of(last["comm"].item()))
+                if key.pid in self._foretold:
+                    self._forget_foretold(key)
                 self._processes[key] = process
-            process.add(change)
+            process.add(change, threads=self._threads)
+            self._booked += change.sums
+
+    def _forget_foretold(self, key: ProcessKey) -> None:
+        """Drop the row a process was given before its exact start time was known."""
+        for other in [k for k, p in self._processes.items() if k.pid == key.pid and not p.faults]:
+            if abs(other.start_ns - key.start_ns) <= START_PRECISION_NS:
+                del self._processes[other]
 
     def _to_describe(self, most: int) -> Iterable[tuple[ProcessKey, Safe, int]]:
         urgent = [p for p in self._processes.values() if p.exited_at_ns is None and (p.busy or p.ended)]
@@ -147,8 +177,7 @@ class Aggregator:
         since_last = ledger.minus(counters, self._last.after)
         kernel_now = ledger.vmstat_delta(sample.vmstat, self._last.vmstat)
         kernel_all = ledger.vmstat_delta(sample.vmstat, self._first.vmstat)
-        booked = ledger.add_up(process.sums for process in self._processes.values())
-        everything = booked + self._gone
+        everything = self._booked
         lost = counters.lost_minor + counters.lost_major + counters.lost_failed
         lost_unbooked = max(0, lost - self._lost_booked)
         ended = faults(self._gone) + lost_unbooked
@@ -167,7 +196,7 @@ class Aggregator:
             totals_since_start=ledger.totals(everything, counters, plan.features, ended, in_flight, kernel_all),
             log=ledger.log_counts(since_last),
             log_since_start=ledger.log_counts(counters),
-            ledger=ledger.check(sample, faults(booked), ended, in_flight, plan.cpus),
+            ledger=ledger.check(sample, faults(everything - self._gone), ended, in_flight, plan.cpus),
             latency=of_machine if plan.features.latency else None,
             history=tuple(self._history),
             pressure=sample.pressure,
@@ -181,17 +210,7 @@ class Aggregator:
         first = self._first.after
         own = counters.own_minor + counters.own_major - first.own_minor - first.own_major
         lost = counters.lost_minor + counters.lost_major
-        completed = int(everything[SUM["minor"]] + everything[SUM["major"]]) + own + lost - self._before_first
-        return ledger.coverage(completed, kernel)
-
-    @property
-    def _before_first(self) -> int:
-        """Faults booked before vmstat was first read: they are in the rows, not in its difference."""
-        records = self._first.records
-        if not len(records):
-            return 0
-        sums = sums_of(records).sum(axis=0)
-        return int(sums[SUM["minor"]] + sums[SUM["major"]])
+        return ledger.coverage(completed(everything) + own + lost - self._before_first, kernel)
 
     def _machine_latency(self, now: Matrix) -> Latency:
         counts, longest = np.zeros(BUCKETS, np.int64), 0
@@ -205,6 +224,11 @@ class Aggregator:
     def process(self, key: ProcessKey) -> Process | None:
         """The running account of a process, for the drill-down."""
         return self._processes.get(key)
+
+
+def completed(sums: Matrix) -> int:
+    """Faults that completed in a row of sums."""
+    return int(sums[SUM["minor"]] + sums[SUM["major"]])
 
 
 def faults(sums: Matrix) -> int:

@@ -64,9 +64,23 @@ def name_of(raw: bytes) -> Safe:
     return clean(raw.split(b"\0", 1)[0])
 
 
+def words_of(records: Records) -> npt.NDArray[np.uint64]:
+    """The records as rows of 64-bit words, without copying; their type is laid out in whole words."""
+    if not records.flags.c_contiguous:
+        records = records.copy()
+    return records.view(np.uint64).reshape(len(records), records.dtype.itemsize // 8)
+
+
+def columns_of(records: Records, first: str, count: int) -> slice:
+    """The words of ``count`` 64-bit members, the first of which is named."""
+    assert records.dtype.fields is not None
+    at = records.dtype.fields[first][1] // 8
+    return slice(at, at + count)
+
+
 def sums_of(records: Records) -> Matrix:
-    """The plain sums of each record, shape (records, len(SUMS))."""
-    return np.stack([records[name].astype(np.int64) for name in SUMS], axis=1)
+    """The plain sums of each record, shape (records, len(SUMS)); they lie side by side in it."""
+    return words_of(records)[:, columns_of(records, SUMS[0], len(SUMS))].astype(np.int64)
 
 
 def totals_of(records: Records) -> npt.NDArray[np.uint64]:
@@ -75,61 +89,77 @@ def totals_of(records: Records) -> npt.NDArray[np.uint64]:
     return total
 
 
+class Shelf:
+    """Records found by identity. They are not copied, nor moved when one is taken off."""
+
+    def __init__(self, records: Records) -> None:
+        keys = identities(records)
+        self.records = records
+        self.order = np.argsort(keys)
+        self.keys = keys[self.order]
+        self.there = np.ones(len(keys), bool)
+
+    def find(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """For each identity its place in key order, and whether it is there."""
+        if not len(self.keys):
+            return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
+        at = np.searchsorted(self.keys, keys)
+        at[at == len(self.keys)] = 0
+        return at, (self.keys[at] == keys) & self.there[at]
+
+    def rest(self) -> Records:
+        """Those still there, copied."""
+        return self.records[self.order[self.there]]
+
+
 class ThreadBook:
-    """The last reading of every thread's record."""
+    """The last reading of every thread's record.
+
+    It keeps the array it was given until the next reading, so that one must not be written to before.
+    """
 
     def __init__(self, empty: Records) -> None:
         """``empty`` is an array of no records, for its type."""
-        self._records = empty
-        self._keys = identities(empty)
+        self._shelf = Shelf(empty)
 
     def __len__(self) -> int:
         """Threads known to live."""
-        return len(self._records)
+        return int(np.count_nonzero(self._shelf.there))
 
     def read(self, records: Records, late: Records) -> tuple[list[Change], list[Change], Records]:
         """A reading of the whole map, then the final records that came after it.
 
         Returns the changes of both, and the last known records of threads that vanished with neither.
         """
-        keys = identities(records)
-        order = np.argsort(keys)
-        records, keys = records[order], keys[order]
-        changes = self._changes(records, keys)
-        missing = ~np.isin(self._keys, keys)
-        # those missing here may be among the late: both must be found by the next step
-        joined = np.concatenate([records, self._records[missing]])
-        leftover = self._keys[missing]
-        joined_keys = np.concatenate([keys, leftover])
-        order = np.argsort(joined_keys)
-        self._records, self._keys = joined[order], joined_keys[order]
-        late_changes = self.retire(late)
-        vanished = np.isin(self._keys, leftover)
-        lost = self._records[vanished]
-        self._records, self._keys = self._records[~vanished], self._keys[~vanished]
-        return changes, late_changes, lost
+        before, now = self._shelf, Shelf(records)
+        at, known = before.find(now.keys)
+        place = now.order
+        changed = totals_of(records)[place]
+        changed[known] -= totals_of(before.records)[before.order[at[known]]]
+        busy = changed != 0
+        origin = before.order[at] if len(before.order) else at
+        changes = group(records[place[busy]], before.records, origin[busy], known[busy])
+        before.there[at[known]] = False
+        missing = Shelf(before.rest())
+        self._shelf = now
+        # a late record may be of a thread read just now, or of one that was gone by then
+        was_gone = missing.find(identities(late))[1]
+        late_changes = [*retire(now, late[~was_gone]), *retire(missing, late[was_gone])]
+        return changes, late_changes, missing.rest()
 
     def retire(self, final: Records) -> list[Change]:
         """Final records of threads that ended: what they did since last read; they leave the book."""
-        if not len(final):
-            return []
-        keys = identities(final)
-        changes = self._changes(final, keys, keep_unchanged=True)
-        gone = np.isin(self._keys, keys)
-        if gone.any():
-            self._records, self._keys = self._records[~gone], self._keys[~gone]
-        return changes
+        return retire(self._shelf, final)
 
-    def _changes(
-        self, records: Records, keys: npt.NDArray[np.uint64], *, keep_unchanged: bool = False
-    ) -> list[Change]:
-        at = np.searchsorted(self._keys, keys)
-        at[at == len(self._keys)] = 0
-        known = self._keys[at] == keys if len(self._keys) else np.zeros(len(keys), bool)
-        before = np.zeros(len(keys), np.uint64)
-        before[known] = totals_of(self._records[at[known]])
-        wanted = np.ones(len(keys), bool) if keep_unchanged else totals_of(records) != before
-        return group(records[wanted], self._records, at[wanted], known[wanted])
+
+def retire(shelf: Shelf, final: Records) -> list[Change]:
+    """Take final records off a shelf; returns what they did since they were put there, if only that they ended."""
+    if not len(final):
+        return []
+    at, known = shelf.find(identities(final))
+    changes = group(final, shelf.records, shelf.order[at] if len(shelf.order) else at, known)
+    shelf.there[at[known]] = False
+    return changes
 
 
 def group(records: Records, before: Records, at: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> list[Change]:
@@ -141,29 +171,28 @@ def group(records: Records, before: Records, at: npt.NDArray[Any], known: npt.ND
     base = before[at[known]]
     sums = sums_of(records)
     sums[known] -= sums_of(base)
+    fresh = (np.diff(records["tgid"]) != 0) | (np.diff(records["start_ns"]) != 0)
+    starts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
+    ends = np.append(starts[1:], len(records))
+    totals = np.add.reduceat(sums, starts, axis=0)
     buckets = []
     for name in ("minor_buckets", "major_buckets"):
         # u32 in the kernel: the difference is right even when it has wrapped
         difference = records[name].copy()
         difference[known] -= base[name]
-        buckets.append(difference)
-    causes = np.concatenate([records["cause"], records["cause_ns"]], axis=1).astype(np.int64)
-    causes[known] -= np.concatenate([base["cause"], base["cause_ns"]], axis=1).astype(np.int64)
-    fresh = (np.diff(records["tgid"]) != 0) | (np.diff(records["start_ns"]) != 0)
-    starts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
-    ends = np.append(starts[1:], len(records))
-    totals = np.add.reduceat(sums, starts, axis=0)
-    minor = np.add.reduceat(buckets[0].astype(np.int64), starts, axis=0)
-    major = np.add.reduceat(buckets[1].astype(np.int64), starts, axis=0)
-    by_cause = np.add.reduceat(causes, starts, axis=0).reshape(len(starts), 2, -1)
+        buckets.append(np.add.reduceat(difference, starts, axis=0, dtype=np.int64))
+    width = 2 * records.dtype["cause"].shape[0]
+    by_cause = words_of(records)[:, columns_of(records, "cause", width)].copy()
+    by_cause[known] -= words_of(base)[:, columns_of(base, "cause", width)]
+    causes = np.add.reduceat(by_cause, starts, axis=0).astype(np.int64).reshape(len(starts), 2, -1)
     return [
         Change(
             int(records["tgid"][first]),
             int(records["start_ns"][first]),
             totals[i],
-            minor[i],
-            major[i],
-            by_cause[i],
+            buckets[0][i],
+            buckets[1][i],
+            causes[i],
             records[first:last],
             sums[first:last],
         )

@@ -7,7 +7,7 @@ a wish that the next step fulfils, so they may be called from any thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -35,13 +35,16 @@ class Collector:
         first_after_s: float | None = None,
         log: bool = True,
         lines_per_second: int | None = LINES_PER_SECOND,
+        threads: bool = False,
+        pids: Iterable[int] = (),
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """``first_after_s``: when the first snapshot is due, if sooner than a whole interval.
 
         ``lines_per_second`` bounds the lines that are resolved for reading; None resolves every logged fault,
-        in the step that brings it.
+        in the step that brings it. ``threads``: rows of single threads are wanted. ``pids`` get a row even
+        before they fault.
         """
         self._source, self._lookup = source, lookup
         self._clock = clock
@@ -56,7 +59,7 @@ class Collector:
         self._lines_at = clock()
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
-        self._books = Aggregator(source.plan, first)
+        self._books = Aggregator(source.plan, first, threads=threads, pids=lookup.find(pids))
         self._attribution = Attribution(lookup) if not source.plan.features.remote else None
         self._keep(first.late)
         self._due = clock() + (interval_s if first_after_s is None else min(first_after_s, interval_s))

@@ -91,8 +91,8 @@ class Process:
     quiet_row: ProcessRow | None = None
     """The last row made, as long as nothing has changed since."""
 
-    def add(self, change: Change) -> None:
-        """Book what its threads did."""
+    def add(self, change: Change, *, threads: bool) -> None:
+        """Book what its threads did; each of them by itself only if ``threads`` are asked for."""
         self.sums += change.sums
         self.now += change.sums
         self.minor_buckets += change.minor_buckets
@@ -103,6 +103,8 @@ class Process:
         self.now_causes += change.causes
         self.quiet_row = None
         self._note(change.records)
+        if not threads:
+            return
         tids = change.records["tid"].tolist()
         for tid, comm, sums in zip(tids, change.records["comm"].tolist(), change.thread_sums, strict=True):
             known = self.threads.get(tid)
@@ -179,7 +181,9 @@ class Process:
     def row(self, features: Features, interval_ns: int) -> ProcessRow:
         """The frozen row of the interval under way; closes nothing."""
         if self.quiet_row is not None:
-            return self.quiet_row if self.exited_at_ns else replace(self.quiet_row, trend=self._trend(0.0))
+            # nothing to move along in a trend of zeros: most rows of a large machine, most of the time
+            still = self.exited_at_ns is not None or not any(self.quiet_row.trend)
+            return self.quiet_row if still else replace(self.quiet_row, trend=self._trend(0.0))
         made = self._make_row(features, interval_ns)
         if not self.busy:
             self.quiet_row = made
@@ -223,7 +227,7 @@ class Process:
             remote=now[SUM["remote"]] if features.remote else None,
             remote_total=total[SUM["remote"]] if features.remote else None,
             trend=self._trend(rate),
-            threads=self._thread_rows(features) if features.threads else (),
+            threads=self._thread_rows(features),
         )
 
     def _thread_rows(self, features: Features) -> tuple[ThreadRow, ...]:

@@ -18,20 +18,25 @@ NO_MORE = errno.ENOENT
 
 
 class BulkMap:
-    """A BPF hash map read whole. Buffers are as large as the map but only touched pages take memory."""
+    """A BPF hash map read whole. Buffers are as large as the map but only touched pages take memory.
+
+    There are two, used in turn: what one reading returned stays as it is until the reading after the next.
+    """
 
     def __init__(self, lib: Any, fd: int, key: np.dtype[Any], value: np.dtype[Any], capacity: int) -> None:
         self._lib, self._fd, self._capacity = lib, fd, capacity
-        self._keys = np.empty(capacity, key)
-        self._values = np.empty(capacity, value)
+        self._buffers = [(np.empty(capacity, key), np.empty(capacity, value)) for _ in range(2)]
+        self._turn = 0
 
     def read(self, *, delete: bool = False) -> tuple[Records, Records]:
-        """All keys and values, copied; with ``delete`` they leave the map in the same step.
+        """All keys and values; with ``delete`` they leave the map in the same step.
 
         Raises SourceError when the kernel refuses.
         """
         call = self._lib.bpf_lookup_and_delete_batch if delete else self._lib.bpf_lookup_batch
         cursor = np.zeros(2, np.uint64)
+        self._turn ^= 1
+        keys, values = self._buffers[self._turn]
         done, started = 0, False
         while done < self._capacity:
             count = ctypes.c_uint32(self._capacity - done)
@@ -39,8 +44,8 @@ class BulkMap:
                 self._fd,
                 pointer(cursor, ctypes.c_uint32) if started else None,
                 pointer(cursor, ctypes.c_uint32),
-                self._keys[done:].ctypes.data_as(ctypes.c_void_p),
-                self._values[done:].ctypes.data_as(ctypes.c_void_p),
+                keys[done:].ctypes.data_as(ctypes.c_void_p),
+                values[done:].ctypes.data_as(ctypes.c_void_p),
                 ctypes.byref(count),
             )
             code = ctypes.get_errno() if status < 0 else 0
@@ -52,7 +57,7 @@ class BulkMap:
             started = True
             if code == NO_MORE:
                 break
-        return self._keys[:done].copy(), self._values[:done].copy()
+        return keys[:done], values[:done]
 
     def delete(self, keys: Records) -> None:
         """Remove these keys; those already gone are no error."""

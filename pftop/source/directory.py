@@ -58,6 +58,18 @@ class Directory:
         """User, command and RSS for each (key, comm, uid); two small reads for one not seen before."""
         return {key: self._describe(key, comm, uid) for key, comm, uid in keys}
 
+    def find(self, pids: Iterable[int]) -> Sequence[tuple[ProcessKey, Safe, int]]:
+        """Key (start time in whole ticks), name and uid of those that live."""
+        found = []
+        for pid in pids:
+            stat = read_stat(self._root / str(pid))
+            if stat is not None:
+                uid = -1
+                with contextlib.suppress(OSError):
+                    uid = os.stat(self._root / str(pid)).st_uid
+                found.append((ProcessKey(pid, stat.start_ticks * TICK_NS), clean(stat.comm), uid))
+        return found
+
     def _describe(self, key: ProcessKey, comm: Safe, uid: int) -> ProcessInfo:
         stat = read_stat(self._root / str(key.pid))
         alive = stat is not None and stat.state not in "ZX" and same_process(key, stat)

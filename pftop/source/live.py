@@ -138,7 +138,7 @@ class LiveSource:
             self._sweep_stale(keys, records)
         return Sample(
             ts_ns=ts_ns,
-            records=records[records["created_ns"] != 0],
+            records=records if records["created_ns"].all() else records[records["created_ns"] != 0],
             late=late,
             before=before,
             after=after,

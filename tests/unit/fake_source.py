@@ -88,6 +88,9 @@ class FakeLookup:
     known: tuple[MemoryMapping, ...] = ()
     dead: frozenset[int] = frozenset()
 
+    def find(self, pids: Iterable[int]) -> Sequence[tuple[ProcessKey, Safe, int]]:
+        return [(ProcessKey(pid, 0), Safe("-"), 0) for pid in pids]
+
     def describe(self, keys: Iterable[tuple[ProcessKey, Safe, int]]) -> Mapping[ProcessKey, ProcessInfo]:
         return {key: ProcessInfo(Safe("me"), comm, 1, key.pid not in self.dead) for key, comm, _ in keys}
 

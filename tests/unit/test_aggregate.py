@@ -67,8 +67,9 @@ def test_latency_of_the_interval_is_not_that_since_start() -> None:
     assert second.latency_total.max_ns == 900_000
 
 
-def test_threads_are_rows_of_their_process() -> None:
-    kernel, books = started()
+def test_threads_are_rows_of_their_process_where_they_are_asked_for() -> None:
+    kernel = FakeKernel()
+    books = Aggregator(perf_plan(), kernel.sample(), threads=True)
     for tid in (7, 8, 9):
         kernel.make(tid, 7, 70, comm=b"worker" if tid > 7 else b"leader")
         for _ in range(tid):
@@ -242,3 +243,14 @@ def test_under_the_proc_plan_a_process_that_vanished_has_ended() -> None:
     advance(books, kernel)
     del kernel.threads[7]
     assert row_of(advance(books, kernel), 7).exited
+
+
+def test_a_process_asked_for_has_a_row_before_it_faults_and_one_row_after() -> None:
+    kernel = FakeKernel()
+    asked = (ProcessKey(7, 70_000_000), Safe("quiet"), 0)
+    books = Aggregator(perf_plan(), kernel.sample(), pids=[asked])
+    assert row_of(advance(books, kernel), 7).comm == "quiet"
+    kernel.make(7, 7, 77_123_456)
+    kernel.fault(7, MINOR, 10)
+    row = row_of(advance(books, kernel), 7)
+    assert (row.key.start_ns, row.minor_total) == (77_123_456, 1)
