@@ -137,6 +137,16 @@ def test_a_process_that_proc_no_longer_has_is_ended() -> None:
     assert row_of(advance(books, kernel, frozenset({7})), 7).exited
 
 
+def test_a_thread_that_ended_before_the_first_sample_is_booked() -> None:
+    kernel = FakeKernel()
+    kernel.make(7, 7, 70)
+    kernel.fault(7)
+    kernel.retire(7, group_dead=True)
+    kernel, books = started(kernel)
+    shown = advance(books, kernel)
+    assert (shown.ledger.seen_off, row_of(shown, 7).minor_total) == (0, 1)
+
+
 def test_the_followed_family_stays_to_the_end() -> None:
     kernel, books = started()
     kernel.make(7, 7, 70, flags=FAMILY)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,21 @@ def test_a_link_to_nothing_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+@pytest.fixture
+def hurry() -> Iterator[None]:
+    """An open that waits for ever is a failure, not a hang."""
+
+    def too_late(_number: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("hurry")
 def test_a_fifo_is_refused_without_waiting_for_its_reader(tmp_path: Path) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)

@@ -43,6 +43,11 @@ def test_a_file_cut_short_is_none(keep: int) -> None:
     assert parse_stat(line()[:keep]) is None
 
 
+@pytest.mark.parametrize("raw", [line().replace(b"1234", b"12x4"), line().replace(b"42 (", b"4.2 (")])
+def test_what_should_be_a_number_and_is_none_is_none(raw: bytes) -> None:
+    assert parse_stat(raw) is None
+
+
 @given(st.one_of(st.binary(), st.binary().map(lambda tail: b"1 (x) " + tail)))
 def test_garbage_is_none_or_a_stat_and_never_an_exception(data: bytes) -> None:
     assert isinstance(parse_stat(data), ProcStat | None)
