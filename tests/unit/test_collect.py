@@ -178,6 +178,17 @@ def test_more_than_anyone_can_read_is_not_shown_but_counted(source: FakeSource) 
     assert 50 <= shown <= 50 * 2.3 + 1
 
 
+def test_without_a_bound_a_tick_brings_every_line_of_its_sample(source: FakeSource) -> None:
+    feed = collector(source, lines_per_second=None)
+    source.log(1)
+    feed.step(0.3)
+    source.log(3000)
+    feed.tick_now()
+    update = feed.step(0.1)
+    assert update.snapshot is not None
+    assert (len(update.lines), update.not_shown) == (3000, 0)
+
+
 def test_of_too_many_the_rare_kinds_are_shown(source: FakeSource) -> None:
     feed = collector(source, lines_per_second=10)
     source.log(500)

@@ -108,7 +108,11 @@ def test_flags_of_one_word_share_no_bit() -> None:
 
 def test_names_python_uses_are_members() -> None:
     assert set(Counters.__dataclass_fields__) <= set(wire.dtype("globals").names or ())
-    assert set(SUMS) <= set(wire.dtype("thread_record").names or ())
+    names = wire.dtype("thread_record").names or ()
+    at = names.index(SUMS[0])
+    # read as one block: they lie side by side, in this order, and each is 64 bits wide
+    assert names[at : at + len(SUMS)] == SUMS
+    assert {wire.dtype("thread_record")[name].itemsize for name in SUMS} == {8}
 
 
 def test_the_kernels_buckets_are_pythons(tmp_path: Path) -> None:
