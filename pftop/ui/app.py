@@ -6,10 +6,10 @@ import asyncio
 import gc
 import os
 import time
+from collections import deque
 from dataclasses import replace
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
 from pftop.events import ProcessKey
@@ -18,6 +18,7 @@ from pftop.model.feed import Feed
 from pftop.options import Options
 from pftop.ui import terminal, themes
 from pftop.ui.driver import TerminalDriver
+from pftop.ui.keyboard import Keyboard
 from pftop.ui.lifeline import Lifeline
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.palette import Palette
@@ -41,7 +42,7 @@ def run(feed: Feed, options: Options) -> int:
     return status if status is not None else 0
 
 
-class PftopApp(App[int]):
+class PftopApp(Keyboard):
     """pftop's screens over one feed."""
 
     CSS_PATH = "app.tcss"
@@ -74,6 +75,7 @@ class PftopApp(App[int]):
         self.store = Store()
         self.view = View(options, table.default_sort(feed.plan.features))
         self.failure: BaseException | None = None
+        self._ahead = deque()
         self._leaving = False
         self._lifeline = Lifeline(self._end)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from pftop.ui.layout import DetailLayout, detail_layout
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.log_pane import LogPane
 from pftop.ui.mapping_pane import MappingPane
-from pftop.ui.messages import RowChosen, RowHighlighted
+from pftop.ui.messages import RowHighlighted
 from pftop.ui.tabs import TabChosen, Tabs
 
 LATENCY, MAPPINGS, EVENTS = range(3)
@@ -65,7 +66,7 @@ class DetailScreen(LiveScreen):
     def on_mount(self) -> None:
         """Count this process in depth."""
         self._enter(self.key)
-        self.log_pane.focus()
+        self.set_focus(self.log_pane)
 
     @property
     def histogram(self) -> HistogramPane:
@@ -180,7 +181,7 @@ class DetailScreen(LiveScreen):
         """Turn to a tab, or, where all are shown, to its pane."""
         self.tab = tab
         self.fold_panes()
-        (self.mappings if tab == MAPPINGS else self.log_pane).focus()
+        self.set_focus(self.mappings if tab == MAPPINGS else self.log_pane)
 
     def action_choose_fault(self) -> None:
         """Show the fault under the log's cursor."""
@@ -196,12 +197,10 @@ class DetailScreen(LiveScreen):
         event.stop()
         self.action_tab(event.tab)
 
-    @on(RowChosen)
-    def _chosen(self, event: RowChosen) -> None:
+    def row_chosen(self, key: Hashable) -> None:
         """Show the fault under the log's cursor, or the newest one while the log follows."""
-        event.stop()
         line = self.log_pane.at_cursor
-        if isinstance(event.key, int) and line is not None:
+        if isinstance(key, int) and line is not None:
             self.app.push_screen(FaultScreen(line[1]))
 
     @on(RowHighlighted)

@@ -44,7 +44,7 @@ class FaultScreen(Screen[None]):
         """Fill and focus."""
         rows = self.query_one("#fault", TextRows)
         rows.set_rows(list(fault_lines(self._fault)))
-        rows.focus()
+        self.set_focus(rows)
 
 
 def fault_lines(line: LogLine) -> Iterator[TextLine]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,10 +13,19 @@ from textual.widgets import Input
 
 from pftop.text import fit
 from pftop.ui.canvas import Canvas, Line
-from pftop.ui.messages import PromptChanged, PromptClosed
 
 BOX_LEAST = 12
 """Cells for typing that no message takes away."""
+
+
+class Asker(Protocol):
+    """Who asked. It is called and not sent a message: by the next key it must be settled who has the keyboard."""
+
+    def prompt_changed(self, text: str) -> None:
+        """Other text stands in the box."""
+
+    def prompt_closed(self, text: str, *, kept: bool) -> None:
+        """The prompt is to be left, with its text kept or undone."""
 
 
 class _Label(Canvas):
@@ -38,6 +47,27 @@ class _Label(Canvas):
         return [self.pen(self._ground).write(fit(self._text, width), self._ink).line]
 
 
+class PromptBox(Input):
+    """Where one types; takes keys and pastes the moment they come, not when their messages do."""
+
+    def take_key(self, event: events.Key) -> bool:
+        """Insert what can be printed; says whether that was all the key means."""
+        if event.is_printable and event.character is not None:
+            self.replace(event.character, *self.selection)
+            return True
+        return False
+
+    def take_paste(self, event: events.Paste) -> None:
+        """Insert the first line."""
+        self._on_paste(event)
+
+    async def action_submit(self) -> None:
+        """Enter."""
+        bar = self.parent
+        assert isinstance(bar, FilterBar)
+        bar.action_keep()
+
+
 class FilterBar(Horizontal):
     """A prompt over the table; keeps or undoes what was typed, and stays to show a filter that is on."""
 
@@ -46,22 +76,23 @@ class FilterBar(Horizontal):
         Binding("escape", "undo", "Undo what was typed", show=False),
     ]
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, asker: Asker, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._asker = asker
         self._before = ""
 
     def compose(self) -> ComposeResult:
         """What is asked, the box, and how it goes."""
         yield _Label(id="prompt-name")
-        box = Input(id="prompt-box", select_on_focus=False)
+        box = PromptBox(id="prompt-box", select_on_focus=False)
         box.cursor_blink = False
         yield box
         yield _Label(id="prompt-state")
 
     @property
-    def box(self) -> Input:
+    def box(self) -> PromptBox:
         """Where one types."""
-        return self.query_one("#prompt-box", Input)
+        return self.query_one("#prompt-box", PromptBox)
 
     @property
     def open(self) -> bool:
@@ -77,7 +108,7 @@ class FilterBar(Horizontal):
         with self.box.prevent(Input.Changed):
             self.box.value = text
         self.box.cursor_position = len(text)
-        self.box.focus()
+        self.screen.set_focus(self.box)
 
     def rest(self, name: str, text: str) -> None:
         """Show what is on, without the keyboard; nothing on, nothing shown."""
@@ -103,14 +134,10 @@ class FilterBar(Horizontal):
         label.say(f" {text} ", "on-alert" if bad else "label", "alert" if bad else None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Pass on every change."""
+        """Try what was typed, unless more was typed meanwhile, or the prompt was left."""
         event.stop()
-        self.post_message(PromptChanged(event.value))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter."""
-        event.stop()
-        self.action_keep()
+        if self.open and event.value == self.box.value:
+            self._asker.prompt_changed(event.value)
 
     def on_input_blurred(self, event: Input.Blurred) -> None:
         """A click elsewhere keeps what was typed."""
@@ -118,11 +145,11 @@ class FilterBar(Horizontal):
 
     def action_keep(self) -> None:
         """Close and keep."""
-        self.post_message(PromptClosed(self.box.value, kept=True))
+        self._asker.prompt_closed(self.box.value, kept=True)
 
     def action_undo(self) -> None:
         """Close and go back."""
-        self.post_message(PromptClosed(self._before, kept=False))
+        self._asker.prompt_closed(self._before, kept=False)
 
     def on_click(self, event: events.Click) -> None:
         """A click into a filter at rest edits it."""

@@ -56,7 +56,7 @@ class HelpScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Fill and focus."""
-        self.query_one("#help").focus()
+        self.set_focus(self.query_one("#help"))
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap for the width."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
 from textual import events, on
@@ -17,7 +18,7 @@ from pftop.ui.header import Header
 from pftop.ui.layout import Layout, main_layout
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.log_pane import LogPane
-from pftop.ui.messages import HeadClicked, PromptChanged, PromptClosed, RowChosen, RowHighlighted
+from pftop.ui.messages import HeadClicked, RowHighlighted
 from pftop.ui.process_pane import ProcessPane
 from pftop.ui.prompting import Prompting
 from pftop.ui.side_pane import SidePane
@@ -56,7 +57,7 @@ class MainScreen(Prompting, LiveScreen):
     def compose(self) -> ComposeResult:
         """Header, prompt, table and log with the side pane, footer."""
         yield Header(id="header")
-        yield FilterBar(id="prompt")
+        yield FilterBar(self, id="prompt")
         with Horizontal(id="middle"):
             with Vertical(id="left"):
                 yield ProcessPane(self.pftop.view, id="processes")
@@ -66,7 +67,7 @@ class MainScreen(Prompting, LiveScreen):
 
     def on_mount(self) -> None:
         """Start with the table."""
-        self.processes.focus()
+        self.prompt_home()
         self.prompt_rest()
 
     @property
@@ -101,7 +102,7 @@ class MainScreen(Prompting, LiveScreen):
         self.side.display = layout.side > 0
         self.side.styles.width = max(layout.side, 1)
         if not layout.log and self.focused is self.log_pane:
-            self.processes.focus()
+            self.prompt_home()
         self._follow_selected()
 
     def show_tick(self) -> None:
@@ -194,11 +195,8 @@ class MainScreen(Prompting, LiveScreen):
         if snapshot is not None:
             self.side.show(snapshot, self._side_key)
 
-    @on(RowChosen)
-    def _chosen(self, event: RowChosen) -> None:
+    def row_chosen(self, key: Hashable) -> None:
         """Drill down, from a row of the table or a line of the log."""
-        event.stop()
-        key = event.key
         if isinstance(key, int):
             line = self.log_pane.at_cursor
             # While the log follows there is no cursor in it to say which line is meant.
@@ -238,15 +236,3 @@ class MainScreen(Prompting, LiveScreen):
         view.show_log = not view.show_log
         self.pftop.feed.set_log(view.show_log)
         self.fold_panes()
-
-    @on(PromptChanged)
-    def _prompt_changed(self, event: PromptChanged) -> None:
-        """Try what was typed."""
-        event.stop()
-        self.prompt_changed(event.text)
-
-    @on(PromptClosed)
-    def _prompt_closed(self, event: PromptClosed) -> None:
-        """Keep it or undo it."""
-        event.stop()
-        self.prompt_closed(event.text, kept=event.kept)

@@ -27,7 +27,7 @@ class MessagesScreen(LiveScreen):
 
     def on_mount(self) -> None:
         """Fill and focus."""
-        self.query_one("#messages").focus()
+        self.set_focus(self.query_one("#messages"))
 
     def show_tick(self) -> None:
         """The messages so far; having been shown they are read."""

@@ -38,7 +38,7 @@ class Prompting(LiveScreen):
 
     def prompt_home(self) -> None:
         """Give the keyboard back."""
-        self.query_one("#processes").focus()
+        self.set_focus(self.query_one("#processes"))
 
     def action_filter(self) -> None:
         """Ask for a filter."""
@@ -75,8 +75,12 @@ class Prompting(LiveScreen):
 
     def prompt_closed(self, text: str, *, kept: bool) -> None:
         """Keep or undo; what cannot be read is not kept, and stays to be mended."""
-        if kept and self._bad:
+        if not self._asking:
             return
+        if kept:
+            self.prompt_changed(text)
+            if self._bad:
+                return
         if self._asking == "interval":
             seconds = read_delay(text)
             if kept and seconds is not None:
@@ -84,8 +88,8 @@ class Prompting(LiveScreen):
         elif not kept:
             self._set_query(self._undo)
         self._asking = ""
-        self.prompt_rest()
         self.prompt_home()
+        self.prompt_rest()
         self.show_tick()
 
     def _set_query(self, found: query.Query) -> None:

@@ -10,16 +10,24 @@ rows stay where they are, and only those in view are ever painted.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from textual import events
 from textual.binding import Binding, BindingType
 
 from pftop.ui.canvas import Canvas, Line
-from pftop.ui.messages import HeadClicked, RowChosen, RowHighlighted
+from pftop.ui.messages import HeadClicked, RowHighlighted
 
 RowT = TypeVar("RowT")
 WHEEL_LINES = 3
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """A screen whose rows can be opened. It is called and not sent a message: the next key is for what opens."""
+
+    def row_chosen(self, key: Hashable) -> None:
+        """Enter or a double click on a row."""
 
 
 class Rows(Canvas, Generic[RowT], can_focus=True):
@@ -163,8 +171,9 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
     def action_choose(self) -> None:
         """Open the row under the cursor."""
         row = self.at_cursor
-        if row is not None:
-            self.post_message(RowChosen(self.row_key(row)))
+        screen = self.screen
+        if row is not None and isinstance(screen, Chooser):
+            screen.row_chosen(self.row_key(row))
 
     def scroll_rows(self, lines: int) -> None:
         """Move the view and leave the cursor where it is."""

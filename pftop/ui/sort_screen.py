@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from pftop.model import table
 from pftop.text import fit
 from pftop.ui.canvas import Line
-from pftop.ui.messages import RowChosen, RowHighlighted
+from pftop.ui.messages import RowHighlighted
 from pftop.ui.rows import Rows
 
 
@@ -30,6 +30,10 @@ class SortRows(Rows[table.Column]):
     def row_key(self, row: table.Column) -> Hashable:
         """The column's key."""
         return row.key
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Have the cursor in view."""
+        self.move_to(self.cursor)
 
     def paint_head(self, width: int) -> Line:
         """What is asked."""
@@ -63,19 +67,13 @@ class SortScreen(ModalScreen[str | None]):
         """Start at the current column."""
         rows = self.query_one(SortRows)
         rows.styles.height = len(table.COLUMNS) + 1
+        rows.cursor_key = self._current
         rows.set_rows(table.COLUMNS)
-        rows.focus()
-        rows.call_after_refresh(rows.move_to, self._at())
+        self.set_focus(rows)
 
-    def _at(self) -> int:
-        keys = [column.key for column in table.COLUMNS]
-        return keys.index(self._current) if self._current in keys else 0
-
-    @on(RowChosen)
-    def _chosen(self, event: RowChosen) -> None:
+    def row_chosen(self, key: Hashable) -> None:
         """Sort by it."""
-        event.stop()
-        self.dismiss(str(event.key))
+        self.dismiss(str(key))
 
     @on(RowHighlighted)
     def _moved(self, event: RowHighlighted) -> None:

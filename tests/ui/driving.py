@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from pftop.model.snapshot import Update
@@ -60,6 +61,14 @@ class Driver:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def burst(self, *keys: str) -> None:
+        """Press keys with no time between them, as a paste or a macro does."""
+        for key in keys:
+            char = key if len(key) == 1 else {"slash": "/", "space": " ", "comma": ","}.get(key)
+            self.app.post_message(events.Key(key, char))
+        await self.pilot.pause()
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from pftop.events import FaultKind, SourceError
 from pftop.model.snapshot import Frame, Update
@@ -66,6 +67,45 @@ async def test_bad_pattern_keeps_the_last_good_one_and_esc_undoes() -> None:
         await driver.press("escape")
         assert shown(driver) == everyone
         assert not driver.main.prompt.has_class("-bad")
+
+
+async def test_keys_typed_ahead_go_where_they_would_have_gone() -> None:
+    async with running() as driver:
+        pid = shown(driver)[3]
+        await driver.burst("slash", *f"pid:{pid}")
+        assert driver.main.prompt.box.value == f"pid:{pid}"
+        await driver.until(lambda: shown(driver) == [pid])
+        assert driver.app.view.paused is None
+        await driver.burst("escape", "slash", *"dpslq/x", "backspace", "left", "enter")
+        assert driver.app.is_running
+        assert not driver.main.prompt.open
+        assert driver.app.view.query.text == "dpslq/"
+        await driver.burst("slash", *"zz", "escape", "escape", "d", "backspace", *"2.5", "enter", "p")
+        assert driver.app.view.query.empty
+        assert driver.feed.interval_s == 2.5
+        assert driver.app.view.paused is not None
+
+
+async def test_keys_typed_ahead_of_a_screen_wait_for_it() -> None:
+    async with running() as driver:
+        await driver.burst("s", "home", "down", "down", "enter", "r")
+        assert driver.app.screen is driver.main
+        assert (driver.app.view.sort, driver.app.view.reverse) == ("min", True)
+        await driver.burst("question_mark", "escape", "x", "escape", "slash", *"redis", "enter", "p")
+        assert driver.app.screen is driver.main
+        assert driver.app.view.query.text == "redis"
+        assert driver.app.view.paused is not None
+
+
+async def test_a_paste_into_the_prompt_is_typed() -> None:
+    async with running() as driver:
+        driver.app.post_message(events.Paste("nobody"))
+        driver.app.post_message(events.Key("slash", "/"))
+        driver.app.post_message(events.Paste("pg_dump\nq"))
+        driver.app.post_message(events.Key("enter", None))
+        await driver.pilot.pause()
+        assert driver.app.view.query.text == "pg_dump"
+        assert len(shown(driver)) == 1
 
 
 async def test_the_log_follows_the_filter_and_comes_back() -> None:
