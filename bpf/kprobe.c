@@ -6,14 +6,14 @@
  */
 int on_mm_enter(struct pt_regs *ctx)
 {
-	u32 flags = PT_REGS_PARM3(ctx);
+	u32 flags = REGS_ARGUMENT_3(ctx);
 
-	enter_mm(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), flags, PT_REGS_PARM4(ctx));
+	enter_mm(ctx, REGS_ARGUMENT_1(ctx), REGS_ARGUMENT_2(ctx), flags, REGS_ARGUMENT_4(ctx));
 	return 0;
 }
 
 int on_mm_leave(struct pt_regs *ctx)
 {
-	leave_mm(ctx, PT_REGS_RC(ctx));
+	leave_mm(ctx, REGS_RESULT(ctx));
 	return 0;
 }

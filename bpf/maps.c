@@ -26,6 +26,17 @@ _Static_assert(sizeof(struct globals) == PFTOP_SIZE_GLOBALS, "globals differs fr
 _Static_assert(sizeof(struct config) == PFTOP_SIZE_CONFIG, "config differs from user space's");
 _Static_assert(sizeof(struct page_count) == PFTOP_SIZE_PAGE_COUNT, "page_count differs from user space's");
 
+/* What programs on perf events are handed (uapi/linux/bpf_perf_event.h). */
+struct bpf_perf_event_data {
+	bpf_user_pt_regs_t regs;
+	u64 sample_period;
+	u64 addr;
+};
+
+#ifndef offsetof
+#define offsetof(type, member) __builtin_offsetof(type, member)
+#endif
+
 #define READ_KERNEL(into, from) bpf_probe_read_kernel(&(into), sizeof(into), from)
 
 static __always_inline u64 now_ns(void)

@@ -5,12 +5,6 @@
  * major and after all retries (mm_account_fault). Not for failed faults, and not for faults done on
  * behalf of get_user_pages, which this plan cannot see.
  */
-struct bpf_perf_event_data {
-	bpf_user_pt_regs_t regs;
-	u64 sample_period;
-	u64 addr;
-};
-
 static __always_inline int complete_fault(struct bpf_perf_event_data *ctx, u32 kind)
 {
 	u64 pid_tgid = bpf_get_current_pid_tgid();
@@ -44,7 +38,7 @@ static __always_inline int complete_fault(struct bpf_perf_event_data *ctx, u32 k
 		return 0;
 	}
 	end.now = now_ns();
-	end.ip = PT_REGS_IP(&ctx->regs);
+	end.ip = REGS_IP(&ctx->regs);
 	end_fault(ctx, conf, global, record, stamp, slot, &end);
 	return 0;
 }

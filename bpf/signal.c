@@ -35,7 +35,8 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (end.signal == SIGNAL_SEGV && address != stamp->address)
 		return 0;
-	READ_KERNEL(ip, &PT_REGS_IP((struct pt_regs *)stamp->regs));
+	if (stamp->regs)
+		READ_KERNEL(ip, &REGS_IP((struct pt_regs *)stamp->regs));
 	end.ip = ip;
 	end.now = now_ns();
 	record->flags |= THREAD_WALKED;

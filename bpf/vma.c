@@ -56,20 +56,23 @@ static __always_inline void note_vma(struct fault_stamp *stamp, u64 vma_ptr)
 	stamp->traits |= traits;
 }
 
+/* Whether a call handles this fault: the same exception, or the same address where regs were not told. */
+static __always_inline int is_of(struct fault_stamp *stamp, u64 address, u64 regs)
+{
+	return stamp->regs ? stamp->regs == regs : stamp->address == address;
+}
+
 /* The slot a call belongs to: regs is null for get_user_pages, else that of the exception. */
-static __always_inline int slot_of(struct thread_record *record, u64 regs)
+static __always_inline int slot_of(struct thread_record *record, u64 address, u64 regs)
 {
 	if (!regs)
 		return PFTOP_SLOT_REMOTE;
-	if (record->stamp[PFTOP_SLOT_KERNEL].ts_ns && record->stamp[PFTOP_SLOT_KERNEL].regs == regs)
+	if (record->stamp[PFTOP_SLOT_KERNEL].ts_ns && is_of(&record->stamp[PFTOP_SLOT_KERNEL], address, regs))
 		return PFTOP_SLOT_KERNEL;
 	return PFTOP_SLOT_USER;
 }
 
-/*
- * The stamp of the fault a call belongs to; a call for get_user_pages that is no retry begins one. Where the
- * kernel has no entry tracepoint (arm64), any first call does.
- */
+/* The stamp of the fault a call belongs to; a call for get_user_pages that is no retry begins one. */
 static __always_inline struct fault_stamp *stamp_of_call(void *ctx, struct config *conf, struct globals *global,
 							  u64 address, u64 regs, u32 flags, u32 *slot_out)
 {
@@ -79,7 +82,7 @@ static __always_inline struct fault_stamp *stamp_of_call(void *ctx, struct confi
 	int slot = PFTOP_SLOT_REMOTE;
 
 	if (record)
-		slot = slot_of(record, regs);
+		slot = slot_of(record, address, regs);
 	else if (regs)
 		slot = PFTOP_SLOT_USER;
 	*slot_out = slot;
@@ -98,7 +101,7 @@ static __always_inline struct fault_stamp *stamp_of_call(void *ctx, struct confi
 	if (!record)
 		return 0;
 	stamp = slot == PFTOP_SLOT_KERNEL ? &record->stamp[PFTOP_SLOT_KERNEL] : &record->stamp[PFTOP_SLOT_USER];
-	return stamp->ts_ns && stamp->regs == regs ? stamp : 0;
+	return stamp->ts_ns && is_of(stamp, address, regs) ? stamp : 0;
 }
 
 static __always_inline void enter_mm(void *ctx, u64 vma, u64 address, u32 flags, u64 regs)
@@ -158,8 +161,8 @@ static __always_inline void leave_mm_slot(void *ctx, struct config *conf, struct
 	}
 	if (result & VM_FAULT_MAJOR || stamp->mm_flags & FAULT_FLAG_TRIED)
 		end.kind = FAULT_MAJOR;
-	if (slot != PFTOP_SLOT_REMOTE)
-		READ_KERNEL(ip, &PT_REGS_IP((struct pt_regs *)stamp->regs));
+	if (stamp->regs)
+		READ_KERNEL(ip, &REGS_IP((struct pt_regs *)stamp->regs));
 	end.ip = ip;
 	end.now = now_ns();
 	end_fault(ctx, conf, global, record, stamp, slot, &end);

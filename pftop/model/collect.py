@@ -132,11 +132,14 @@ class Collector:
         sample = self._source.sample()
         self._keep(sample.late)
         tick = self._books.take(sample)
+        # what follows takes long while thousands of processes end: the rings must not fill up meanwhile
+        meanwhile = [self._source.read(0)]
         # only now is every fault logged so far booked
         for events in self._learning:
             self._books.refine(events)
         self._learning = []
         infos = self._lookup.describe(tick.wanted)
+        meanwhile.append(self._source.read(0))
         process = self._books.process(self._focused) if self._focused else None
         found = None
         if process is not None and self._focused is not None:
@@ -144,6 +147,10 @@ class Collector:
                 self._mapped.add(sample.pages, self._lookup.mappings(self._focused))
             found = detail.describe(process, self._lookup.identify(self._focused), self._mapped)
         snapshot = self._books.finish(tick, infos, self._boot_time_s + sample.ts_ns / 1e9)
+        for batch in meanwhile:
+            # theirs is the next interval
+            self._books.ingest(batch)
+            self._keep(batch)
         return replace(snapshot, detail=found)
 
     def _lines(self) -> tuple[tuple[LogLine, ...], int]:

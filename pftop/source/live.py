@@ -19,12 +19,13 @@ from pftop.causes import table as cause_table
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
 from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
-from pftop.source.machine import CostMeter, read_pressure, read_vmstat
+from pftop.source.machine import PAGE_BYTES, CostMeter, read_pressure, read_vmstat
 from pftop.source.program import MAX_PAGES, Program
 from pftop.text import Safe
 
-RING_PAGES = 128
-"""A CPU and ring: 512 KiB, some 400 final records or 4,000 logged faults."""
+LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
+"""All CPUs together, as long as each gets ``LEAST_RING_PAGES``: a burst of ends must outlast a busy reader."""
+LEAST_RING_PAGES = 64
 LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
 """Records a ring gathers before it wakes the reader; waking for each would cost 15 µs a fault."""
 BURST_NS = 250_000_000
@@ -75,28 +76,30 @@ class LiveSource:
         self._config = OneElement(lib, table("config").map_fd, wire.dtype("config"))
 
     def _open_rings(self) -> None:
-        for name, wakeup, into in (
-            ("faults", LOG_WAKEUP, self._events),
-            ("retired", RETIRED_WAKEUP, self._retired),
+        for name, struct, total, wakeup, into in (
+            ("faults", "fault_event", LOG_RING_BYTES, LOG_WAKEUP, self._events),
+            ("retired", "thread_record", RETIRED_RING_BYTES, RETIRED_WAKEUP, self._retired),
         ):
-            size = wire.dtype("fault_event" if name == "faults" else "thread_record").itemsize
+            receive = self._receiver(into, wire.least_size(struct), wire.dtype(struct).itemsize)
+            pages = ring_pages(total, self._plan.cpus)
             try:
                 self._program.table(name).open_perf_buffer(
-                    self._receiver(into, size), page_cnt=RING_PAGES, lost_cb=_ignore_lost, wakeup_events=wakeup
+                    receive, page_cnt=pages, lost_cb=_ignore_lost, wakeup_events=wakeup
                 )
             except Exception as error:
                 self._program.detach()
                 raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error
 
-    def _receiver(self, into: list[bytes], size: int) -> Callable[[int, int, int], None]:
+    def _receiver(self, into: list[bytes], least: int, most: int) -> Callable[[int, int, int], None]:
         """The callback libbcc runs a record: copies it out of the ring and must never raise."""
         append, copy = into.append, ctypes.string_at
 
         def receive(_cpu: int, data: int, length: int) -> None:
-            if length >= size:
-                append(copy(data, size))
+            if length >= least:
+                # what the ring padded a short record with is whatever lay there before
+                append(copy(data, most if length >= most else least))
             else:
-                self._failure = SourceError("a record is too short", f"{length} bytes, want {size}", "pftop doctor")
+                self._failure = SourceError("a record is too short", f"{length} bytes, want {least}", "pftop doctor")
 
         return receive
 
@@ -225,6 +228,12 @@ class LiveSource:
             if not self._closed:
                 self._closed = True
                 self._program.detach()
+
+
+def ring_pages(total_bytes: int, cpus: int) -> int:
+    """Pages of one CPU's ring: a power of two, as near below its share as there is."""
+    share = max(total_bytes // PAGE_BYTES // max(1, cpus), LEAST_RING_PAGES)
+    return 1 << (share.bit_length() - 1)
 
 
 def _ignore_lost(_count: Any) -> None:

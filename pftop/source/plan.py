@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pftop.events import Features
 from pftop.source.kernel import KernelFacts
 
-ARCHES = {"x86_64": "X86", "riscv64": "RISCV"}
+ARCHES = {"x86_64": "X86", "riscv64": "RISCV", "aarch64": "ARM64"}
 """Machines whose fault error code the programs decode, with the name the C sources use."""
+ENTRY_TRACEPOINT = "page_fault_user"
 HUGE_FUNCTION = "do_huge_pmd_anonymous_page"
 LADDER = ("fentry", "kprobe", "perf", "proc")
 
-SHARED_SOURCES = ("maps.c", "account.c", "begin.c", "entry.c", "signal.c", "lifetime.c")
+SHARED_SOURCES = ("maps.c", "account.c", "begin.c", "signal.c", "lifetime.c")
 
 PROC_FEATURES = Features(
     latency=False,
@@ -108,19 +109,26 @@ def perf_plan(facts: KernelFacts) -> ProbePlan:
     """Entry by raw tracepoints, completion by perf software events."""
     return ProbePlan(
         name="perf",
-        sources=(*SHARED_SOURCES, "perf.c"),
+        sources=(*SHARED_SOURCES, entry_source(facts), "perf.c"),
         attachments=(
             *lifetime_attachments(facts),
             Attachment("software_event", "PAGE_FAULTS_MIN", "on_minor"),
             Attachment("software_event", "PAGE_FAULTS_MAJ", "on_major"),
-            *entry_attachments(),
+            *entry_attachments(facts),
         ),
-        features=PERF_FEATURES,
+        features=PERF_FEATURES if ENTRY_TRACEPOINT in facts.tracepoints else replace(PERF_FEATURES, access=False),
     )
 
 
-def entry_attachments() -> tuple[Attachment, ...]:
-    """The exception's tracepoints, attached last."""
+def entry_source(facts: KernelFacts) -> str:
+    """The file that sees a fault begin."""
+    return "entry.c" if ENTRY_TRACEPOINT in facts.tracepoints else "entry_event.c"
+
+
+def entry_attachments(facts: KernelFacts) -> tuple[Attachment, ...]:
+    """What sees a fault begin, attached last: the exception's tracepoints, or the perf event where there are none."""
+    if ENTRY_TRACEPOINT not in facts.tracepoints:
+        return (Attachment("software_event", "PAGE_FAULTS", "on_fault_event"),)
     return (
         Attachment("raw_tracepoint", "page_fault_kernel", "on_fault_kernel"),
         Attachment("raw_tracepoint", "page_fault_user", "on_fault_user"),
@@ -132,8 +140,8 @@ def fentry_plan(facts: KernelFacts) -> ProbePlan:
     huge = ("fentry_huge.c",) if HUGE_FUNCTION in facts.functions else ()
     return ProbePlan(
         name="fentry",
-        sources=(*SHARED_SOURCES, "vma.c", "fentry.c", *huge),
-        attachments=(*lifetime_attachments(facts), *entry_attachments()),
+        sources=(*SHARED_SOURCES, entry_source(facts), "vma.c", "fentry.c", *huge),
+        attachments=(*lifetime_attachments(facts), *entry_attachments(facts)),
         features=FULL_FEATURES,
         reads_vma=True,
     )
@@ -147,8 +155,8 @@ def kprobe_plan(facts: KernelFacts) -> ProbePlan:
         probes.append(Attachment("kretprobe", HUGE_FUNCTION, "on_huge_leave", required=False))
     return ProbePlan(
         name="kprobe",
-        sources=(*SHARED_SOURCES, "vma.c", "kprobe.c", "kprobe_huge.c"),
-        attachments=(*lifetime_attachments(facts), *probes, *entry_attachments()),
+        sources=(*SHARED_SOURCES, entry_source(facts), "vma.c", "kprobe.c", "kprobe_huge.c"),
+        attachments=(*lifetime_attachments(facts), *probes, *entry_attachments(facts)),
         features=FULL_FEATURES,
         reads_vma=True,
     )
@@ -172,8 +180,6 @@ def why_no_bpf(facts: KernelFacts) -> Refusal | None:
             f"neither BTF ({facts.btf_error or 'missing'}) nor tracefs tells which tracepoints exist",
             "mount -t tracefs nodev /sys/kernel/tracing",
         )
-    if "page_fault_user" not in facts.tracepoints:
-        return Refusal("perf", "the kernel has no tracepoint exceptions:page_fault_user")
     return None
 
 

@@ -106,7 +106,15 @@ def empty(name: str, count: int = 0) -> Records:
     return np.zeros(count, dtype(name))
 
 
+def least_size(name: str) -> int:
+    """The fewest bytes a record comes in: a final record without major faults ends before their buckets."""
+    whole = dtype(name)
+    if name != "thread_record" or whole.fields is None:
+        return whole.itemsize
+    return int(whole.fields["major_buckets"][1])
+
+
 def decode(chunks: list[bytes], name: str) -> Records:
-    """Records from as many byte strings, each at least one record long (the ring pads them)."""
+    """Records from as many byte strings; short ones end in zeros, long ones were padded by the ring."""
     size = dtype(name).itemsize
-    return np.frombuffer(b"".join([chunk[:size] for chunk in chunks]), dtype(name))
+    return np.frombuffer(b"".join([chunk[:size].ljust(size, b"\0") for chunk in chunks]), dtype(name))

@@ -66,7 +66,6 @@ def test_the_command_line_names_the_plans_there_are() -> None:
         (replace(ROOT, capabilities=frozenset({"BPF"})), "needs root", "sudo pftop"),
         (replace(ROOT, lockdown="none integrity [confidentiality]"), "lockdown", ""),
         (replace(NO_BTF, tracefs=None), "neither BTF (No such file or directory) nor tracefs", "mount -t tracefs"),
-        (replace(ROOT, tracepoints=frozenset({"sched_process_exit"})), "page_fault_user", ""),
         (replace(ROOT, arch="s390x"), "the machine is s390x", ""),
     ],
 )
@@ -80,6 +79,19 @@ def test_what_stops_every_ebpf_plan_leaves_proc_with_reason_and_fix(
         assert reason in refusal.why
         assert refusal.fix.startswith(fix)
         assert bool(refusal.fix) == bool(fix)
+
+
+def test_without_the_entry_tracepoint_a_perf_event_sees_faults_begin() -> None:
+    decision = choose(replace(ROOT, arch="aarch64", tracepoints=ROOT.tracepoints - {"page_fault_user"}))
+    assert names(decision) == list(LADDER)
+    for plan in decision.plans[:-1]:
+        assert "entry_event.c" in plan.sources
+        assert "entry.c" not in plan.sources
+        last = plan.attachments[-1]
+        assert (last.kind, last.target) == ("software_event", "PAGE_FAULTS")
+    perf = next(plan for plan in decision.plans if plan.name == "perf")
+    # the event does not tell the error code, so what the instruction tried is not known
+    assert not perf.features.access
 
 
 @pytest.mark.parametrize("lockdown", ["[none] integrity confidentiality", "none [integrity] confidentiality", None])
