@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pftop import formatting
 from pftop.causes import CAUSES, NUMBER
 from pftop.events import Access, FaultKind, MemoryMapping, PlanInfo
-from pftop.model.snapshot import Frame, LogLine
+from pftop.model.snapshot import LogLine
 
 WORDS = {
     "X86_PF_PROT": "page was present: its rights forbade the access",
@@ -50,6 +50,7 @@ WORDS = {
     "VM_FAULT_NEEDDSYNC": "needs a synchronous metadata write",
     "VM_FAULT_COMPLETED": "done, lock already released",
 }
+SIGBUS, BUS_ADRERR = 7, 2
 SIGNALS = {
     (11, 1): "SIGSEGV, SEGV_MAPERR: nothing is mapped at the address",
     (11, 2): "SIGSEGV, SEGV_ACCERR: the mapping does not allow the access",
@@ -64,64 +65,101 @@ SIGNALS = {
 VMA_BITS = {0x1: "r", 0x2: "w", 0x4: "x", 0x8: "shared"}
 NEAR_BYTES = 1 << 20
 PAGE_BYTES = 4096
+USER_BITS = 47
+"""User addresses of x86-64 and riscv64 have no bit from here on."""
 Detail = tuple[tuple[str, str], ...]
 
 
-def bits(value: int, names: Mapping[int, str]) -> str:
-    """The bits that are set, in words; unnamed ones as a number."""
-    words = [WORDS.get(name, name) for bit, name in sorted(names.items()) if value & bit]
+def bits(value: int, names: Mapping[int, str], first: str = "") -> str:
+    """The bits that are set, in words after ``first``; unnamed ones as a number."""
+    words = [first] if first else []
+    words += [WORDS.get(name, name) for bit, name in sorted(names.items()) if value & bit]
     rest = value & ~sum(names)
-    if rest:
+    if rest and names:
         words.append(f"{rest:#x}")
     return f"{value:#x}" + (f" ({', '.join(words)})" if words else "")
 
 
-def place(address: int, mapping: MemoryMapping | None) -> str:
-    """Where an address lies."""
-    if mapping is None:
-        return "in no mapping that could be read"
-    inside = address - mapping.start
-    offset = f", file offset {inside + mapping.offset:#x}" if mapping.name.startswith("/") else ""
-    return f"{mapping.name} {mapping.perms}, {formatting.size(inside)} into it{offset}"
+def error_code(value: int, names: Mapping[int, str]) -> str:
+    """The exception's error code; where the kernel names no bits, as on riscv, it is just a number."""
+    present = next((bit for bit, name in names.items() if name == "X86_PF_PROT"), 0)
+    return bits(value, names, "page was not present" if present and not value & present else "")
+
+
+def describe(mapping: MemoryMapping) -> str:
+    """A mapping's name, rights, range and size."""
+    size = formatting.size(mapping.end - mapping.start)
+    return f"{mapping.name} {mapping.perms} {mapping.start:#x}-{mapping.end:#x}, {size}"
+
+
+def place(line: LogLine) -> str:
+    """Where the address lies."""
+    if line.mapping is None:
+        # An invalid fault's mappings were read for its neighbours, so there it is known that nothing is mapped.
+        known = line.kind == FaultKind.INVALID and any(line.neighbours)
+        return "in no mapping" if known else "in no mapping that could be read"
+    inside = line.address - line.mapping.start
+    offset = f", file offset {inside + line.mapping.offset:#x}" if line.mapping.name.startswith("/") else ""
+    return f"{formatting.size(inside)} into {describe(line.mapping)}{offset}"
 
 
 def explain(line: LogLine, plan: PlanInfo) -> Detail:
     """Labels and texts, in the order they are read; what is not known is left out."""
-    found = [("what", headline(line)), ("address", f"{line.address:#x}  {place(line.address, line.mapping)}")]
-    if line.cause and line.cause != "unknown":
-        found.append(("cause", f"{line.cause}: {CAUSES[NUMBER[line.cause]].meaning}"))
+    found = [("what", headline(line)), ("thread", f"{line.tid} {line.comm}")]
     if line.kind == FaultKind.INVALID:
-        found += invalid(line)
-    if line.ip:
-        found.append(("instruction", f"{line.symbol or '-'} at {line.ip:#x}"))
-    found += [(f"called from {depth}", f"{frame.symbol or '-'} at {frame.ip:#x}") for depth, frame in calls(line)]
-    if line.kind == FaultKind.INVALID and len(line.stack) < 2:
-        found.append(("stack", "ends here: the program keeps no frame pointers, or was gone"))
+        found.append(("signal", SIGNALS.get((line.signal, line.si_code), _unnamed_signal(line))))
+    if line.cause and line.cause != "unknown":
+        meaning = CAUSES[NUMBER[line.cause]].meaning
+        found.append(("cause", f"{line.cause}: {meaning[:1].lower()}{meaning[1:]}"))
+    if line.kind == FaultKind.INVALID and (guess := likely(line)):
+        found.append(("likely", guess))
+    found.append(("address", f"{line.address:#x}, {place(line)}"))
+    if line.kind == FaultKind.INVALID:
+        found += _neighbours(line)
+    found += _code(line)
     if not line.remote:
-        found.append(("error code", bits(line.error_code, plan.bits.get("error_code", {}))))
+        found.append(("error code", error_code(line.error_code, plan.bits.get("error_code", {}))))
     if line.mm_flags is not None:
-        found += in_mm(line, plan)
+        found += _in_mm(line, plan)
+    if line.skipped:
+        found.append(("before it", f"{formatting.count(line.skipped)} faults on that CPU were not logged"))
     return tuple(found)
 
 
-def calls(line: LogLine) -> list[tuple[int, Frame]]:
-    """The stack without its innermost frame, which is the instruction itself."""
-    return list(enumerate(line.stack))[1:]
+def _code(line: LogLine) -> list[tuple[str, str]]:
+    """The instruction and who called it; the stack's innermost frame is the instruction itself."""
+    found = [("instruction", _at(line.ip, line.symbol))] if line.ip else []
+    for depth, frame in enumerate(line.stack[1:]):
+        home = f" in {frame.mapping.name}" if frame.mapping is not None else ""
+        found.append(("called from" if not depth else "", _at(frame.ip, frame.symbol) + home))
+    if line.kind == FaultKind.INVALID and len(line.stack) < 2:
+        found.append(("called from", "not known: the program keeps no frame pointers, or was gone"))
+    return found
+
+
+def _at(ip: int, symbol: str | None) -> str:
+    return f"{symbol} at {ip:#x}" if symbol else f"{ip:#x}"
 
 
 def headline(line: LogLine) -> str:
     """Kind, access, mode and duration."""
     access = {Access.READ: "read", Access.WRITE: "write", Access.EXEC: "execute"}[line.access]
     mode = "on behalf of get_user_pages" if line.remote else "in kernel mode" if line.kernel_mode else "in user mode"
-    known = formatting.duration(line.latency_ns)
-    took = f", {known}" if line.latency_ns is not None else ", duration not known"
+    took = f", took {formatting.duration(line.latency_ns)}" if line.latency_ns is not None else ""
     return f"{line.kind.name.lower()} fault, {access} {mode}{took}"
 
 
-def in_mm(line: LogLine, plan: PlanInfo) -> list[tuple[str, str]]:
+def _unnamed_signal(line: LogLine) -> str:
+    return f"signal {line.signal}, code {line.si_code}"
+
+
+def _in_mm(line: LogLine, plan: PlanInfo) -> list[tuple[str, str]]:
     """What handle_mm_fault was called with and returned."""
-    found = [("lock wait", formatting.duration(line.lock_wait_ns))]
-    found.append(("handled", f"in {line.mm_calls} call{'s' if line.mm_calls != 1 else ''} of handle_mm_fault"))
+    wait = formatting.duration(line.lock_wait_ns)
+    if line.lock_wait_ns is not None and line.latency_ns:
+        wait += f", {formatting.percent(line.lock_wait_ns / line.latency_ns)} of the time it took"
+    calls = f"{line.mm_calls} call{'' if line.mm_calls == 1 else 's'} of handle_mm_fault"
+    found = [("lock wait", wait), ("handled", f"in {calls}")]
     if line.vma is not None:
         start, end, flags = line.vma
         rights = " ".join(word for bit, word in VMA_BITS.items() if flags & bit) or "none"
@@ -131,25 +169,17 @@ def in_mm(line: LogLine, plan: PlanInfo) -> list[tuple[str, str]]:
     return found
 
 
-def invalid(line: LogLine) -> list[tuple[str, str]]:
-    """The signal, what lies on both sides, and what that makes likely."""
-    signal = SIGNALS.get((line.signal, line.si_code), f"signal {line.signal}, code {line.si_code}")
+def _neighbours(line: LogLine) -> list[tuple[str, str]]:
+    """What lies on both sides of an invalid access, and how far away."""
     below, above = line.neighbours
-    found = [("signal", signal)]
-    if below is not None:
-        gap = max(0, line.address - below.end)
-        where = "contains it" if line.address < below.end else f"ends {formatting.size(gap)} below"
-        found.append(("below", f"{below.start:#x}-{below.end:#x} {below.perms} {below.name}, {where}"))
+    found = []
+    if below is not None and line.address >= below.end:
+        gap = formatting.size(line.address - below.end)
+        found.append(("next below", f"{gap} away: {describe(below)}"))
     if above is not None:
-        found.append(
-            (
-                "above",
-                f"{above.start:#x}-{above.end:#x} {above.perms} {above.name}, "
-                f"begins {formatting.size(above.start - line.address)} above",
-            )
-        )
-    guess = likely(line)
-    return [*found, ("likely", guess)] if guess else found
+        gap = formatting.size(above.start - line.address)
+        found.append(("next above", f"{gap} away: {describe(above)}"))
+    return found
 
 
 def likely(line: LogLine) -> str:
@@ -157,12 +187,12 @@ def likely(line: LogLine) -> str:
     below, above = line.neighbours
     if line.cause == "null":
         return f"a null pointer, and offset {line.address:#x} of a member or element"
-    if line.address >> 47:
+    if line.address >> USER_BITS:
         return "a kernel or non-canonical address: a corrupted pointer"
     if line.cause == "access":
         return _access_guess(line)
-    if line.signal == 7:
-        return "the file behind the mapping is shorter than the mapping, or was truncated"
+    if line.signal == SIGBUS:
+        return _bus_guess(line)
     if above is not None and above.name == "[stack]" and above.start - line.address <= 256 * NEAR_BYTES:
         return "the stack outgrew its limit: endless recursion, or a very large local variable"
     if below is not None and line.address - below.end < PAGE_BYTES:
@@ -172,14 +202,21 @@ def likely(line: LogLine) -> str:
     return "a wild or stale pointer: nothing near it is mapped" if below or above else ""
 
 
+def _bus_guess(line: LogLine) -> str:
+    """A SIGBUS for want of a page; alignment and memory errors speak for themselves."""
+    if line.si_code != BUS_ADRERR:
+        return ""
+    return "the file behind the mapping is shorter than the mapping, or was truncated"
+
+
 def _access_guess(line: LogLine) -> str:
     mapping = line.mapping
     if mapping is None:
         return ""
-    if line.access == Access.EXEC and "x" not in mapping.perms:
-        return "data was executed: a corrupted return address or function pointer"
     if mapping.perms.startswith("---"):
         return "a guard page: a thread's stack or a buffer overflowed"
+    if line.access == Access.EXEC and "x" not in mapping.perms:
+        return "data was executed: a corrupted return address or function pointer"
     if line.access == Access.WRITE and "w" not in mapping.perms:
         constant = mapping.name.startswith("/")
         return "a constant or code of the program was written to" if constant else "read-only memory was written to"

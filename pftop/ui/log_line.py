@@ -17,17 +17,6 @@ KINDS = {
 }
 ACCESS = {Access.READ: ("rd", "read"), Access.WRITE: ("wr", "write"), Access.EXEC: ("ex", "exec")}
 SIGNALS = {7: "SIGBUS", 11: "SIGSEGV"}
-CODES = {
-    (11, 1): "nothing mapped",
-    (11, 2): "not permitted",
-    (11, 3): "bounds",
-    (11, 4): "protection key",
-    (7, 1): "misaligned",
-    (7, 2): "beyond the end",
-    (7, 3): "object error",
-    (7, 4): "hardware memory error",
-    (7, 5): "hardware memory error",
-}
 SHORT, WIDE, CAUSED, ROOMY = 76, 100, 115, 150
 """Cells from which the cause has a short name, words are spelt out, the cause too, and the address is shown."""
 SHORT_CAUSES = {cause.name: cause.short for cause in CAUSES}
@@ -92,9 +81,7 @@ def _place(line: LogLine) -> str:
 
 
 def _reason(line: LogLine) -> str:
-    """By which signal the kernel refused, and why, where no cause is named."""
+    """By which signal the kernel refused; why, the cause says."""
     if line.kind is not FaultKind.INVALID:
         return ""
-    name = SIGNALS.get(line.signal, f"signal {line.signal}" if line.signal else "")
-    said = "" if line.cause else CODES.get((line.signal, line.si_code), "")
-    return f"{name} {said}".strip()
+    return SIGNALS.get(line.signal, f"signal {line.signal}" if line.signal else "")

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 
 from pftop.events import ProcessKey
 from pftop.ui.facts import Standing
+from pftop.ui.fault_screen import LoggedFaultScreen
 from pftop.ui.filter_bar import FilterBar
 from pftop.ui.footer import Footer, hints
 from pftop.ui.header import Header
@@ -196,13 +197,12 @@ class MainScreen(Prompting, LiveScreen):
             self.side.show(snapshot, self._side_key)
 
     def row_chosen(self, key: Hashable) -> None:
-        """Drill down, from a row of the table or a line of the log."""
-        if isinstance(key, int):
-            line = self.log_pane.at_cursor
-            # While the log follows there is no cursor in it to say which line is meant.
-            key = line[1].key if line is not None and not self.log_pane.follow else None
+        """Drill down from a row of the table; of a line of the log, or the newest one while it follows, tell all."""
+        line = self.log_pane.at_cursor
         if isinstance(key, ProcessKey):
             self.pftop.open_process(key)
+        elif line is not None:
+            self.app.push_screen(LoggedFaultScreen(line[1]))
 
     def action_open(self) -> None:
         """Drill down into the row under the table's cursor."""

@@ -34,8 +34,9 @@ class TextRows(Rows[TextLine]):
         """There is no cursor."""
         return self.GROUND
 
-    def action_choose(self) -> None:
-        """There is nothing to choose."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to choose, so Enter means what it means to the screen."""
+        return action != "choose"
 
     def paint_head(self, width: int) -> Line:
         """The title, and how far down one is."""

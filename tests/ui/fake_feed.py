@@ -56,6 +56,7 @@ DATA = MemoryMapping(
 LIBC = MemoryMapping(0x7F11_A000_0000, 0x7F11_A01D_0000, "r-xp", 0x28000, Safe("/usr/lib/x86_64-linux-gnu/libc.so.6"))
 ANON = MemoryMapping(0x7F00_0000_0000, 0x7F00_4000_0000, "rw-p", 0, Safe("[anon]"))
 MAPPINGS = (HEAP, DATA, ANON, LIBC, STACK)
+BITS = {"error_code": {1: "X86_PF_PROT", 2: "X86_PF_WRITE", 4: "X86_PF_USER", 16: "X86_PF_INSTR"}}
 SYMBOLS = ("heap_getnext+0x41", "memset_avx2+0x1c", "XLogWrite+0x118", "_PyEval_EvalFrameDefault+0x9d", "malloc+0x9c")
 
 
@@ -116,7 +117,7 @@ class Machine:
 
     def __init__(self, processes: int = len(NAMES), *, seed: int = 7, plan: PlanInfo | None = None) -> None:
         self.random = random.Random(seed)
-        self.plan = replace(plan or make_plan(), host=Safe("web-03"), kernel="6.18.44")
+        self.plan = replace(plan or make_plan(), host=Safe("web-03"), kernel="6.18.44", bits=BITS)
         self.seq = 0
         self.history: list[HistoryPoint] = []
         self.trends: dict[int, list[float]] = {}

@@ -16,7 +16,7 @@ from pftop.options import Options
 from pftop.text import Safe
 from pftop.ui.app import PftopApp
 from pftop.ui.detail_screen import DetailScreen
-from pftop.ui.fault_screen import FaultScreen
+from pftop.ui.fault_screen import FaultScreen, LoggedFaultScreen
 from pftop.ui.help_screen import HelpScreen
 from pftop.ui.log_pane import LogPane
 from pftop.ui.messages_screen import MessagesScreen
@@ -300,22 +300,51 @@ async def test_drill_down_keeps_its_own_log() -> None:
         assert driver.app.screen is driver.main
 
 
+CRASH = replace(
+    make_line(pid=4211, kind=FaultKind.INVALID, signal=11, si_code=1, cause="null", address=0x10, ip=0x401136),
+    stack=(Frame(0x401136, Safe("crash+0x16"), None), Frame(0x40119B, Safe("main+0x2b"), HEAP)),
+    symbol=Safe("crash+0x16"),
+    latency_ns=None,
+    neighbours=(None, HEAP),
+    skipped=12,
+)
+
+
 async def test_enter_on_an_event_tells_all_of_the_fault() -> None:
-    stack = (Frame(0x401136, Safe("crash+0x16"), None), Frame(0x40119B, Safe("main+0x2b"), HEAP))
-    fault = replace(
-        make_line(pid=4211, kind=FaultKind.INVALID, signal=11, si_code=1, cause="null", address=0x10, ip=0x401136),
-        stack=stack,
-        neighbours=(None, HEAP),
-    )
     async with running((100, 30)) as driver:
         driver.main.processes.select(next(r.key for r in driver.main.processes.rows if r.pid == 4211))
         await driver.press("enter")
-        await driver.send(Update(lines=(fault,)))
+        await driver.send(Update(lines=(CRASH,)))
         await driver.press("enter")
         assert isinstance(driver.app.screen, FaultScreen)
         compare("fault-100x30", driver.text)
-        await driver.press("escape")
+        await driver.pilot.resize_terminal(40, 30)
+        await driver.pilot.pause()
+        assert "null pointer" in " ".join(driver.text.split())
+        await driver.press("enter")
         assert isinstance(driver.app.screen, DetailScreen)
+
+
+async def test_from_the_log_one_comes_to_the_fault_and_on_to_its_process() -> None:
+    async with running((100, 30), lines=20) as driver:
+        await driver.send(Update(lines=(CRASH,)))
+        await driver.press("tab", "enter")
+        assert isinstance(driver.app.screen, LoggedFaultScreen)
+        assert "null pointer" in driver.text
+        assert "Enter Process" in driver.text
+        await driver.press("escape")
+        assert driver.app.screen is driver.main
+        await driver.press("up", "up", "enter")
+        chosen = driver.main.log_pane.at_cursor
+        assert chosen is not None
+        assert isinstance(driver.app.screen, LoggedFaultScreen)
+        assert driver.app.screen.fault is chosen[1]
+        await driver.burst("enter", "2")
+        screen = driver.app.screen
+        assert isinstance(screen, DetailScreen)
+        assert screen.key == chosen[1].key
+        await driver.press("escape")
+        assert driver.app.screen is driver.main
 
 
 async def test_delay_takes_seconds_and_nothing_else() -> None:
