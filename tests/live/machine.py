@@ -24,15 +24,19 @@ BPF_PROG_GET_NEXT_ID = 11
 BCC_PLACES = (
     "/usr/lib/python3/dist-packages/bcc /usr/lib/python3*/site-packages/bcc /usr/lib64/python3*/site-packages/bcc"
 )
-SMALL_MAP = """
+MADE_SMALL = """
 import sys
 from pftop import session
+from pftop.source import live
 from pftop.source.open import Limits
-session.Limits = lambda **given: Limits(capacity=64, **given)
+{change}
 from pftop.cli import main
 sys.exit(main(sys.argv[1:]))
 """
+SMALL_MAP = MADE_SMALL.format(change="session.Limits = lambda **given: Limits(capacity=64, **given)")
 """pftop as it is, but with room for 64 threads."""
+SMALL_RINGS = MADE_SMALL.format(change="live.LOG_RING_BYTES = live.RETIRED_RING_BYTES = 1 << 18")
+"""pftop as it is, but with the smallest rings it uses anywhere."""
 
 
 def run(

@@ -112,6 +112,21 @@ def test_faults_of_threads_that_end_between_ticks_are_in_the_next_one(source: Fa
     assert (row.minor, row.exited) == (1, True)
 
 
+def test_what_comes_while_a_snapshot_is_made_is_the_next_intervals(source: FakeSource) -> None:
+    feed = collector(source, lines_per_second=None)
+    source.kernel.make(7, 7, 70)
+
+    def end_late() -> None:
+        if source.samples == 2 and 7 in source.kernel.threads:
+            source.kernel.fault(7)
+            source.kernel.retire(7, group_dead=True)
+
+    source.on_read = end_late
+    assert until_tick(feed).processes == ()
+    (row,) = until_tick(feed).processes
+    assert (row.minor, row.exited) == (1, True)
+
+
 def test_the_wall_clock_is_read_once(source: FakeSource) -> None:
     feed = collector(source)
     first = until_tick(feed)
