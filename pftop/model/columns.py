@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pftop import formatting
+from pftop.model.shares import leading
 from pftop.model.snapshot import Latency, ProcessRow
 
 _NS_PER_S = 1_000_000_000
@@ -46,6 +47,22 @@ def _stall_share(row: ProcessRow, interval_ns: int) -> float | None:
 
 def _user(row: ProcessRow, interval_ns: int) -> str | None:
     return None if row.info.user == formatting.UNKNOWN else row.info.user.casefold()
+
+
+def _cause_order(row: ProcessRow, interval_ns: int) -> tuple[str, float] | None:
+    """Equal causes stand together, the clearest case first."""
+    found = leading(row)
+    return None if found is None else (found[0], -found[1])
+
+
+def _cause_text(row: ProcessRow, interval_ns: int) -> str:
+    found = leading(row)
+    if found is None:
+        return formatting.UNKNOWN
+    name, share, partial = found
+    # almost all is not all
+    percent = 100 if share == 1 else min(round(share * 100), 99)
+    return f"{'~' if partial else ''}{name} {percent}%"
 
 
 def _mean_trend(row: ProcessRow, interval_ns: int) -> float | None:
@@ -192,7 +209,7 @@ COLUMNS: tuple[Column, ...] = (
         "The median fault latency since pftop started: half of the process's completed faults took no "
         "longer. It is read from a histogram whose buckets are at most a quarter of their lower edge wide "
         "(64 ns at the very bottom), so it is off by less than that.",
-        8,
+        9,
     ),
     _latency_column(
         "p99",
@@ -210,7 +227,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda latency: latency.max_ns,
         "longest latency since start",
         "The longest completed fault since pftop started, kept exactly and not read from the histogram.",
-        7,
+        8,
     ),
     Column(
         key="rss",
@@ -226,7 +243,7 @@ COLUMNS: tuple[Column, ...] = (
         value=lambda row, interval_ns: row.info.rss_bytes,
         text=lambda row, interval_ns: formatting.size(row.info.rss_bytes),
         descending=True,
-        drop=9,
+        drop=10,
     ),
     Column(
         key="trend",
@@ -242,6 +259,23 @@ COLUMNS: tuple[Column, ...] = (
         text=lambda row, interval_ns: "",
         descending=True,
         drop=5,
+    ),
+    Column(
+        key="cause",
+        title="CAUSE",
+        width=11,
+        align="<",
+        help="what most of its fault time was for",
+        describe=(
+            "The cause that took most of the process's fault time since pftop started, with its share of that "
+            "time; where no fault was timed, the cause of most faults. A ~ says that the causes of not all faults "
+            "are told: the perf plan finds them out for logged faults only, and the share is then the share "
+            "among those. The names are explained under Causes."
+        ),
+        value=_cause_order,
+        text=_cause_text,
+        descending=False,
+        drop=7,
     ),
     Column(
         key="command",

@@ -77,10 +77,10 @@ def comparison(name: str, operator: str, text: str) -> Test:
 def _read(name: str, text: str) -> tuple[_Figure, float]:
     """The figure to look at and the number to hold against it, in the same unit."""
     if not text:
-        raise ValueProblem(f"a number is missing here: write it next to the sign, like {_example(name)}")
+        raise ValueProblem(f"a number is missing here: write it next to the sign, like {example(name)}")
     found = re.fullmatch(_NUMBER, text.replace("µ", "u").replace("μ", "u"))
     if found is None:
-        raise ValueProblem(f"{text!r} is not a number with a unit, like {_example(name)}")
+        raise ValueProblem(f"{text!r} is not a number with a unit, like {example(name)}")
     number, unit = float(found[1]), found[2]
     if name in _RATES:
         return _RATES[name], number * _scale(name, unit, _COUNT_UNITS)
@@ -93,7 +93,7 @@ def _read(name: str, text: str) -> tuple[_Figure, float]:
     if not unit:
         # Nothing is nothing in every unit.
         if number:
-            raise ValueProblem(f"add a unit: {_example(name)}")
+            raise ValueProblem(f"add a unit: {example(name)}")
         return figure, 0.0
     return figure, number * _scale(name, unit, _TIME_UNITS)
 
@@ -125,7 +125,8 @@ def _holds(actual: float, operator: str, value: float) -> bool:
             return same
 
 
-def _example(name: str) -> str:
+def example(name: str) -> str:
+    """A comparison of this figure, to show how one is written."""
     if name in _LATENCIES:
         return f"{name}>1ms"
     return {"stall": "stall>2% or stall>5ms", "rss": "rss>1g"}.get(name, f"{name}>10")

@@ -226,6 +226,8 @@ class Process:
             cause_ns_total=by_name(self.causes[1]) if features.cause else None,
             remote=now[SUM["remote"]] if features.remote else None,
             remote_total=total[SUM["remote"]] if features.remote else None,
+            lock_wait_total_ns=total[SUM["lock_wait_sum_ns"]] if features.lock_wait else None,
+            retries_total=total[SUM["retries"]] if features.lock_wait else None,
             trend=self._trend(rate),
             threads=self._thread_rows(features),
         )

@@ -3,18 +3,19 @@
 Blank-separated terms must all match; ``|`` or ``or`` between terms means either, and binds tighter than
 the blank, so ``nginx|redis maj>0`` is (nginx or redis) and faulting majorly. ``!`` or ``not`` negates,
 ``( )`` groups. A term is a word or a ``"quoted text"`` (found in comm or command, in any case), a
-``/regular expression/``, a field (``pid:1,2 user:a,b uid:0 comm:text cmd:text cause:text``) or a comparison
+``/regular expression/``, a field (``pid:1,2 user:a,b uid:0 comm:text cmd:text cause:name``) or a comparison
 (``maj>0 min>=1k stall>2% stall>5ms p99>1ms rss>1g``). Latency is that since pftop started, as in the table.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pftop.model.comparison import COMPARED, Test, ValueProblem, comparison
+from pftop.causes import NAMES
+from pftop.model.comparison import COMPARED, Test, ValueProblem, comparison, example
+from pftop.model.pattern import PatternProblem, matcher
+from pftop.model.shares import had, named
 from pftop.model.snapshot import ProcessRow
 
 MAX_LENGTH = 1000
@@ -152,10 +153,20 @@ class _Parser:
         if token.is_mark("|", ")", "&"):
             raise QueryError(f"something to look for is missing before {token.text}", token.position)
         self._next += 1
-        test = self._group(token, depth) if token.is_mark("(") else _term(token)
+        test = self._group(token, depth) if token.is_mark("(") else self._term(token)
         if not negated:
             return test
         return lambda row, interval_ns: not test(row, interval_ns)
+
+    def _term(self, token: _Token) -> Test:
+        """A term; the name of a number alone is one that is not finished, and would match next to nothing."""
+        after = self.peek
+        compares = after is not None and after.kind == "word" and after.text[0] in "<>="
+        name = token.text.lower()
+        if token.kind == "word" and name in COMPARED and not compares:
+            hint = f"add a comparison, for example {example(name)}"
+            raise QueryError(hint, token.position + len(token.text))
+        return _term(token)
 
     def _group(self, opening: _Token, depth: int) -> Test:
         """What stands in brackets, after the opening one."""
@@ -237,9 +248,19 @@ def _field(token: _Token, name: str, value: str) -> Test:
         case "cmd":
             return lambda row, interval_ns: wanted in row.info.command.casefold()
         case _:
-            return lambda row, interval_ns: any(
-                n > 0 and wanted in cause.casefold() for cause, n in (row.causes or {}).items()
-            )
+            return _cause(token, wanted)
+
+
+def _cause(token: _Token, wanted: str) -> Test:
+    """``cause:`` with one or more names, or how they begin: that is what stands there while one types."""
+    names: frozenset[str] = frozenset()
+    for part in wanted.rstrip(",").split(","):
+        found = named(part) if part else frozenset()
+        if not found:
+            position = token.position + len("cause:")
+            raise QueryError(f"there is no cause {part!r}; causes are {', '.join(NAMES)}", position)
+        names |= found
+    return lambda row, interval_ns: had(row, names)
 
 
 def _number(token: _Token, key: str, value: str) -> Test:
@@ -261,13 +282,10 @@ def _contains(text: str) -> Test:
 
 def _regex(token: _Token) -> Test:
     try:
-        with warnings.catch_warnings():
-            # A warning about a doubtful pattern would be printed across the screen.
-            warnings.simplefilter("ignore")
-            search: Callable[[str], object] = re.compile(token.text, re.IGNORECASE).search
-    except (re.error, ValueError, OverflowError, RecursionError) as error:
-        raise QueryError(f"bad regular expression: {error}", token.position + 1) from None
-    return lambda row, interval_ns: bool(search(row.comm) or search(row.info.command))
+        found = matcher(token.text)
+    except PatternProblem as problem:
+        raise QueryError(str(problem), token.position + 1) from None
+    return lambda row, interval_ns: found(row.comm) or found(row.info.command)
 
 
 def _unknown(token: _Token, name: str) -> QueryError:

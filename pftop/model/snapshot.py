@@ -77,6 +77,9 @@ class ProcessRow:
     remote: int | None = None
     """Of all faults of the interval, those done for get_user_pages."""
     remote_total: int | None = None
+    lock_wait_total_ns: int | None = None
+    retries_total: int | None = None
+    """Calls of handle_mm_fault beyond the first of a fault, since pftop started."""
     threads: tuple[ThreadRow, ...] = ()
 
     @property

@@ -47,6 +47,8 @@ _ALIASES = {
     "comm": "command",
     "cmd": "command",
     "name": "command",
+    "causes": "cause",
+    "why": "cause",
 }
 
 

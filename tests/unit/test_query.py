@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from pftop.model.query import MAX_DEPTH, QueryError, parse
 from pftop.model.snapshot import ProcessRow
 from tests.factories import SECOND_NS, make_latency, make_row
 
-POSTGRES = make_row(pid=10, uid=26, causes={"swap-in": 3, "cow": 0})
+POSTGRES = make_row(pid=10, uid=26, causes={"huge": 1}, causes_total={"swap-in": 3, "cow": 0, "first-touch": 1})
 REDIS = make_row(
     pid=20,
     uid=0,
@@ -20,6 +22,7 @@ REDIS = make_row(
     minor=2_000,
     major=0,
     invalid=1,
+    causes={"bus": 1},
     stall_ns=300_000_000,
     rss_bytes=3 << 30,
     latency_total=make_latency(p50_ns=900, p99_ns=5_000_000, max_ns=2 * SECOND_NS),
@@ -98,6 +101,17 @@ def found(text: str, rows: tuple[ProcessRow, ...] = ROWS, interval_ns: int = SEC
         ('cmd:"S: W"', [10]),
         ("cause:swap", [10]),
         ("cause:cow", []),
+        ("cause:swap-in", [10]),
+        ("cause:SW", [10]),
+        ("cause:cow,swap", [10]),
+        ("cause:cow,", []),
+        ("cause:huge", []),
+        ("cause:touch", [10]),
+        ("cause:bus", [20]),
+        ("!cause:bus", [10, 30]),
+        ('"maj"', []),
+        ("majx", []),
+        ("/(writ)+er/", [10]),
     ],
 )
 def test_what_matches(text: str, pids: list[int]) -> None:
@@ -191,6 +205,19 @@ def test_no_interval_means_no_rate() -> None:
         ("p99>1", 4, "add a unit: p99>1ms"),
         ("p99>2%", 4, "no unit of p99"),
         ("stall>2", 6, "stall>2% or stall>5ms"),
+        ("cause:nonsense", 6, "there is no cause 'nonsense'; causes are unknown, first-touch"),
+        ("x cause:cow,zz", 8, "no cause 'zz'"),
+        ("cause:,", 6, "no cause ''"),
+        ("maj", 3, "add a comparison, for example maj>10"),
+        ("x MAJ", 5, "add a comparison"),
+        ("!stall", 6, "stall>2%"),
+        ("p99 | x", 3, "p99>1ms"),
+        ("rss )", 3, "rss>1g"),
+        ("/(a+)+$/", 1, "repeated group"),
+        ("/(a|aa)+$/", 1, "repeated group"),
+        ("/((ab?)c){2,}/", 1, "repeated group"),
+        ("/(?:x*y)*/", 1, "repeated group"),
+        ("/.*.*.*.*.*x/", 1, "more than 4 repeats"),
         ("rss>5%", 4, "no unit of rss"),
         ("/(/", 1, "bad regular expression: missing )"),
         ("/re", 0, "close the regular expression"),
@@ -224,6 +251,29 @@ def test_nesting_is_bounded() -> None:
 def test_a_doubtful_pattern_prints_no_warning(recwarn: pytest.WarningsRecorder) -> None:
     parse("/[[a]/")
     assert not list(recwarn)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)?b", r"\(a+\)+", "[(a+)]+", "(abc)+", "a+b*c?", "(a|b)", "(?i:ab)+", "[]|]+(x)+"]
+)
+def test_patterns_that_end_soon_are_taken(pattern: str) -> None:
+    assert parse(f"/{pattern}/").text
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|a)*b", "(a?){40}b", "(a{1,20}){1,20}$", "(?P<n>a+)+$", "(?:(a)*)+$"]
+)
+def test_patterns_that_may_not_end_are_refused(pattern: str) -> None:
+    with pytest.raises(QueryError, match="repeated group"):
+        parse(f"/{pattern}/")
+
+
+def test_a_pattern_looks_at_the_beginning_of_a_text() -> None:
+    row = make_row(command="x" * 10_000 + "needle")
+    assert not parse("/needle/").matches(row, SECOND_NS)
+    began = time.perf_counter()
+    assert not parse("/x*x*x*needle/").matches(make_row(command="x" * 100 + "y" * 10_000), SECOND_NS)
+    assert time.perf_counter() - began < 5
 
 
 def test_only_an_empty_text_is_empty() -> None:

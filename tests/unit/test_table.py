@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pftop.causes import CAUSES
 from pftop.events import ProcessInfo, ProcessKey
 from pftop.model import table as t
 from pftop.model.query import parse
@@ -16,7 +17,7 @@ from pftop.text import Safe, cell_width
 from tests.factories import FEATURES, SECOND_NS, make_latency, make_row
 
 ALL = parse("")
-KEYS = ["pid", "user", "min", "maj", "inv", "stall", "wall", "p50", "p99", "max", "rss", "trend", "command"]
+KEYS = ["pid", "user", "min", "maj", "inv", "stall", "wall", "p50", "p99", "max", "rss", "trend", "cause", "command"]
 IN_80 = ["PID", "USER", "MIN/s", "MAJ/s", "STALL", "%WALL", "p99", "TREND", "COMMAND"]
 NARROWEST = ["PID", "MIN/s", "MAJ/s", "STALL", "COMMAND"]
 
@@ -66,11 +67,42 @@ def test_columns_are_the_agreed_ones() -> None:
         ("max", {"latency_total": None}, "-"),
         ("rss", {"rss_bytes": None}, "-"),
         ("trend", {}, ""),
+        ("cause", {}, "-"),
+        ("cause", {"causes_total": {}}, "-"),
+        ("cause", {"causes_total": {"unknown": 9}}, "-"),
+        ("cause", {"causes_total": {"cow": 61, "huge": 39}}, "cow 61%"),
+        ("cause", {"causes_total": {"cow": 99_999, "huge": 1}}, "cow 99%"),
+        ("cause", {"causes_total": {"null": 1}, "cause_ns_total": {}}, "null 100%"),
+        (
+            "cause",
+            {"causes_total": {"cow": 99, "file-read": 1}, "cause_ns_total": {"cow": 1, "file-read": 3}},
+            "read 75%",
+        ),
+        ("cause", {"causes_total": {"cow": 61, "huge": 39, "unknown": 1}}, "cow 61%"),
+        ("cause", {"causes_total": {"hugetlb": 3, "unknown": 900}}, "~hgtlb 100%"),
         ("command", {"command": "x" * 200}, "x" * 200),
     ],
 )
 def test_cells_show_the_row(key: str, overrides: dict[str, object], shown: str) -> None:
     assert text(key, **overrides) == shown
+
+
+def test_every_cause_fits_its_column() -> None:
+    for cause in CAUSES:
+        cell = text("cause", causes_total={cause.name: 5, "unknown": 5})
+        assert cell_width(cell) <= t.column("cause").width
+        assert (cell == "-") is (cause.name == "unknown")
+
+
+def test_sorting_by_cause_groups_it() -> None:
+    rows = [
+        make_row(pid=1, causes_total={"cow": 6, "huge": 4}),
+        make_row(pid=2, causes_total={"stack": 1}),
+        make_row(pid=3, causes_total={"cow": 9, "huge": 1}),
+        make_row(pid=4),
+    ]
+    assert order(rows, "cause") == [3, 1, 2, 4]
+    assert order(rows, "cause", reverse=True) == [2, 1, 3, 4]
 
 
 def test_rates_are_per_second() -> None:
@@ -108,6 +140,8 @@ def test_folding_at_the_usual_widths() -> None:
     assert titles(1) == NARROWEST
     assert "TREND" not in titles(75)
     assert "USER" not in titles(64)
+    assert "CAUSE" in titles(100)
+    assert "CAUSE" not in titles(90)
 
 
 @pytest.mark.parametrize("width", [20, 50, 60, 80, 100, 200])
@@ -172,6 +206,7 @@ def test_every_column_sorts() -> None:
             stall_ns=pid,
             rss_bytes=pid,
             trend=(float(pid),),
+            causes_total={"cow": 10 - pid, "huge": pid} if pid < 3 else {"stack": 1},
             latency_total=make_latency(p50_ns=pid, p99_ns=pid, max_ns=pid),
         )
         for pid in (2, 1, 3)
