@@ -39,7 +39,7 @@ FEATURES = {
         threads=True,
         remote=False,
         lock_wait=False,
-        cause=False,
+        cause=True,
         pages=True,
     ),
     "proc": Features(

@@ -9,9 +9,11 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 
 from pftop.events import ProcessKey
+from pftop.ui.cause_pane import CausePane
 from pftop.ui.fault_screen import FaultScreen
 from pftop.ui.footer import Footer, hints
 from pftop.ui.histogram_pane import HELD, KINDS, WAITING, HistogramPane, Scale
@@ -23,8 +25,8 @@ from pftop.ui.mapping_pane import MappingPane
 from pftop.ui.messages import RowHighlighted
 from pftop.ui.tabs import TabChosen, Tabs
 
-LATENCY, MAPPINGS, EVENTS = range(3)
-TAB_NAMES = ("Latency", "Mappings", "Events")
+LATENCY, MAPPINGS, CAUSES, EVENTS = range(4)
+TAB_NAMES = ("Latency", "Mappings", "Causes", "Events")
 
 
 class DetailScreen(LiveScreen):
@@ -39,7 +41,8 @@ class DetailScreen(LiveScreen):
         Binding("full_stop", "step(1)", "Next", tooltip="The process after this one in the table"),
         Binding("1", "tab(0)", "Latency", tooltip="Show the latency histogram", show=False),
         Binding("2", "tab(1)", "Mappings", tooltip="Show the mappings", show=False),
-        Binding("3", "tab(2)", "Events", tooltip="Show the events", show=False),
+        Binding("3", "tab(2)", "Causes", tooltip="Show what its faults were for", show=False),
+        Binding("4", "tab(3)", "Events", tooltip="Show the events", show=False),
         Binding("enter", "choose_fault", "Fault", tooltip="All about the fault under the cursor", show=False),
         Binding("tab", "next_tab", "Next pane", tooltip="Next pane", show=False),
         Binding("p,Z", "app.pause", "Pause", tooltip="Freeze the picture; counting goes on"),
@@ -59,7 +62,9 @@ class DetailScreen(LiveScreen):
         yield Tabs(TAB_NAMES, id="tabs")
         with Horizontal(id="depth"):
             yield HistogramPane(id="histogram")
-            yield MappingPane(id="mappings")
+            with Vertical(id="what-and-where"):
+                yield MappingPane(id="mappings")
+                yield CausePane(id="causes")
         yield LogPane(named=False, id="own-log")
         yield Footer(hints(self.BINDINGS), id="footer")
 
@@ -79,6 +84,11 @@ class DetailScreen(LiveScreen):
         return self.query_one("#own-log", LogPane)
 
     @property
+    def causes(self) -> CausePane:
+        """The causes."""
+        return self.query_one("#causes", CausePane)
+
+    @property
     def mappings(self) -> MappingPane:
         """The mappings."""
         return self.query_one("#mappings", MappingPane)
@@ -91,12 +101,16 @@ class DetailScreen(LiveScreen):
         """Give every pane its place for this size and tab."""
         layout = detail_layout(self.size.width, self.size.height)
         self._layout_now = layout
-        self.query_one("#identity").styles.height = layout.identity
+        identity = self.query_one(IdentityPane)
+        identity.styles.height = layout.identity
+        identity.with_causes = not layout.beside
         self.query_one("#tabs").display = layout.tabs
         self.histogram.titled = not layout.tabs
         self._mark_tab()
         self.histogram.display = layout.beside or self.tab == LATENCY
+        self.query_one("#what-and-where").display = layout.beside or self.tab in (MAPPINGS, CAUSES)
         self.mappings.display = layout.beside or self.tab == MAPPINGS
+        self.causes.display = layout.beside or self.tab == CAUSES
         alone = layout.tabs and self.tab == EVENTS
         self.query_one("#depth").display = not alone
         self.log_pane.display = alone or layout.log > 0
@@ -114,10 +128,12 @@ class DetailScreen(LiveScreen):
         if snapshot is None:
             return
         detail = detail_of(snapshot, self.key)
-        self.query_one(IdentityPane).show(snapshot, self.key, self.pftop.paused_for())
+        identity = self.query_one(IdentityPane)
+        identity.show(snapshot, self.key, self.pftop.paused_for())
         self.histogram.waiting = HELD if self.pftop.view.paused is not None else WAITING
         self.histogram.show(snapshot, detail)
         self.mappings.show(snapshot, detail)
+        self.causes.show(snapshot, identity.row)
         plan = self.pftop.feed.plan
         silent = "" if plan.features.log else f"the {plan.name} plan sees no single faults, only counts"
         self.log_pane.status(snapshot, self.pftop.store.not_shown, silent)
@@ -181,7 +197,8 @@ class DetailScreen(LiveScreen):
         """Turn to a tab, or, where all are shown, to its pane."""
         self.tab = tab
         self.fold_panes()
-        self.set_focus(self.mappings if tab == MAPPINGS else self.log_pane)
+        panes: dict[int, Widget] = {MAPPINGS: self.mappings, CAUSES: self.causes}
+        self.set_focus(panes.get(tab, self.log_pane))
 
     def action_choose_fault(self) -> None:
         """Show the fault under the log's cursor."""

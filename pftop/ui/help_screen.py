@@ -29,11 +29,13 @@ FILTER_EXAMPLES = (
     ("nginx|redis", "either"),
     ("!kworker", "not that"),
     ("/^pg_/", "a regular expression"),
-    ("user:postgres", "an owner; also uid:0  pid:1,2  comm:x  cmd:x  cause:x"),
+    ("user:postgres", "an owner; also uid:0  pid:1,2  comm:x  cmd:x"),
+    ("cause:cow,swap", "had a fault of such a cause since pftop started; the beginning of a name will do"),
     ("maj>0 p99>1ms", "numbers: min maj inv faults stall p50 p90 p99 max rss"),
 )
 MARKS = (
     ("MAJ min INV fail", "in the log: major, minor, answered by a signal, given up"),
+    ("~cow 61%", "share among the faults whose cause is told: with the perf plan, the logged ones"),
     ("(4211)", "a process that has exited, and what it did"),
     ("*", "the command given after -- and its descendants"),
     (">", "the selected process"),

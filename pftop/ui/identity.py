@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pftop import formatting
 from pftop.events import Identity, ProcessKey
+from pftop.model.shares import shares
 from pftop.model.snapshot import ProcessDetail, ProcessRow, Snapshot
 from pftop.text import Safe, fit
 from pftop.ui.canvas import Canvas, Line
@@ -38,6 +39,13 @@ class IdentityPane(Canvas):
         self._row: ProcessRow | None = None
         self._detail: ProcessDetail | None = None
         self._paused_s: float | None = None
+        self.with_causes = True
+        """Whether it says what the faults were for; not where a pane of its own does."""
+
+    @property
+    def row(self) -> ProcessRow | None:
+        """The process's row, or the last one it had."""
+        return self._row
 
     def show(self, snapshot: Snapshot, key: ProcessKey | None, paused_s: float | None = None) -> None:
         """Show a process; of one that is gone, what was last known."""
@@ -51,11 +59,12 @@ class IdentityPane(Canvas):
         """The most telling lines first."""
         if self._key is None or self._snapshot is None:
             return [self.pen().write(" no process selected", "dim").line]
+        causes = [self._cause_line(width)] if self.with_causes else []
         return [
             self._crumb_line(width),
             self._now_line(width),
             self._who_line(width),
-            self._cause_line(width),
+            *causes,
             self._command_line(width),
             self._place_line(width),
             self._access_line(),
@@ -157,19 +166,17 @@ class IdentityPane(Canvas):
 
     def _cause_line(self, width: int) -> Line:
         """What its faults were for since pftop started: by the time they took, or by number."""
-        row = self._row
-        timed = row.cause_ns_total if row is not None else None
-        counted = row.causes_total if row is not None else None
-        shares = timed if timed and any(timed.values()) else counted
-        if not shares or not any(shares.values()):
+        found = shares(self._row) if self._row is not None else None
+        if found is None or not found.ranked:
             return self.pen().write(" causes ", "label").write(formatting.UNKNOWN, "dim").line
-        total = sum(shares.values())
-        pieces = [Piece(0, ((" time by cause" if shares is timed else " causes", "label"),))]
-        ranked = sorted(((n, cause) for cause, n in shares.items() if n), reverse=True)
-        for place, (n, cause) in enumerate(ranked, 1):
-            amount = formatting.duration(n) if shares is timed else formatting.count(n)
-            texts = ((f"{cause} ", "strong" if place == 1 else "text"), (formatting.percent(n / total), "text"))
-            pieces.append(Piece(place, (*texts, (f" {amount}", "label"))))
+        timed = any(share.ns for share in found.ranked)
+        label = (" time by cause" if timed else " causes") + (", logged faults" if found.partial else "")
+        pieces = [Piece(0, ((label, "label"),))]
+        for place, share in enumerate(found.ranked, 1):
+            part = formatting.percent(share.of_time if timed else share.of_faults)
+            amount = formatting.duration(share.ns) if timed else formatting.count(share.faults)
+            texts = ((f"{share.cause} ", "strong" if place == 1 else "text"), (part, "text"), (f" {amount}", "label"))
+            pieces.append(Piece(place, texts))
         return pack(self.pen(), pieces, [], width)
 
     def _labelled(self, label: str, text: str, width: int) -> Line:

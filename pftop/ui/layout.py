@@ -45,9 +45,9 @@ class DetailLayout:
     identity: int
     """Lines of who it is."""
     tabs: bool
-    """One of latency, mappings and events at a time, for want of room."""
+    """One of latency, mappings, causes and events at a time, for want of room."""
     beside: bool
-    """Mappings beside the histogram rather than in its place."""
+    """Mappings and causes beside the histogram rather than in its place."""
     log: int
     footer: int
 
@@ -57,6 +57,7 @@ def detail_layout(width: int, height: int) -> DetailLayout:
     if width < TINY_WIDTH or height < TINY_HEIGHT:
         return DetailLayout(identity=1, tabs=True, beside=False, log=0, footer=0)
     beside = width >= MAIN_LEAST and height >= 24
-    identity = 5 if height < TALL_HEIGHT else 7
+    # Where the causes have a pane of their own they need no line here.
+    identity = (5 if height < TALL_HEIGHT else 7) - beside
     log = 3 if height < 20 else 5 if height < 26 else max(8, height * 3 // 10)
     return DetailLayout(identity=identity, tabs=not beside, beside=beside, log=log, footer=1)

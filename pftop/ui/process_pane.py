@@ -14,6 +14,7 @@ from pftop.ui.view import View
 
 WIDE_TREND, WIDE_USER = 20, 12
 _ROOMY = 32
+_GIVEN_UP = ("trend", "cause", "command")
 # Share of wall time stalled from which a process is warm, hot and burning.
 _HEAT = ((0.5, "burning"), (0.1, "hot"), (0.01, "warm"))
 _ARROWS = {(False, True): "▼", (False, False): "▲", (True, True): "v", (True, False): "^"}
@@ -83,7 +84,11 @@ class ProcessPane(Rows[ProcessRow]):
         interval_ns = self._snapshot.interval_ns
         pen = self.pen(ground)
         pen.write(self._mark(row, ground), "key" if row.family else "strong")
-        for column, cells in self.columns(width):
+        columns = self.columns(width)
+        if row.exited:
+            self._write_exited(pen, row, columns, interval_ns)
+            columns = ()
+        for column, cells in columns:
             self._write_cell(pen, row, column, cells, interval_ns)
         return pen.to(width).line
 
@@ -97,15 +102,27 @@ class ProcessPane(Rows[ProcessRow]):
         """One cell in the ink of what it says."""
         if column.key == "trend":
             text = formatting.spark(row.trend, cells, ascii=self.ascii)
-            pen.write(text + " ", "exited" if row.exited else "graph")
+            pen.write(text + " ", "graph")
             return
         text = column.text(row, interval_ns)
-        ink = "exited" if row.exited else _ink(row, column, interval_ns)
-        if row.exited and column.key == "pid":
-            text = f"({text})"
-        elif row.exited and column.key == "command":
-            text = f"{row.comm} exited: {did(row)}" if cells >= _ROOMY else f"{row.comm} {did(row)}"
-        pen.write(fit(text, cells, column.align) + " ", ink)
+        pen.write(fit(text, cells, column.align) + " ", _ink(row, column, interval_ns))
+
+    def _write_exited(
+        self, pen: Pen, row: ProcessRow, columns: Sequence[tuple[table.Column, int]], interval_ns: int
+    ) -> None:
+        """A process that has ended: in grey, and from the trend on, which it has none of, what it did."""
+        room = 0
+        for column, cells in columns:
+            if column.key in _GIVEN_UP:
+                room += cells + 1
+                continue
+            text = column.text(row, interval_ns)
+            pen.write(fit(f"({text})" if column.key == "pid" else text, cells, column.align) + " ", "exited")
+        said = f"{row.comm} exited: {did(row)}" if room > _ROOMY else f"{row.comm} {did(row)}"
+        cause = table.column("cause").text(row, interval_ns)
+        if cause != formatting.UNKNOWN and len(said) + len(cause) + 2 < room:
+            said += f", {cause}"
+        pen.write(fit(said, room - 1) + " ", "exited")
 
     def paint_empty(self, width: int) -> Sequence[Line]:
         """Why there are no rows."""
@@ -148,4 +165,6 @@ def _ink(row: ProcessRow, column: table.Column, interval_ns: int) -> str:
         return ink if counted[key] else "dim"
     if key in ("command", "pid"):
         return "strong" if key == "command" and row.family else "text"
+    if key == "cause":
+        return "text" if table.column(key).value(row, interval_ns) is not None else "dim"
     return "label" if key in ("user", "rss") else "text"

@@ -161,6 +161,20 @@ class Machine:
             p99_ns=2_100_000 if major else 9_000 + 3_000 * index,
             max_ns=18_000_000 if major else 300_000 + 10_000 * index,
         )
+        full = self.plan.features.lock_wait
+        causes = {
+            "first-touch": minor * 8 * self.seq // 100,
+            "cow": minor * self.seq // 100,
+            "file-read": major * self.seq // 9,
+        }
+        times = {
+            "first-touch": minor * 70 * self.seq,
+            "cow": minor * 20 * self.seq,
+            "file-read": major * 140_000 * self.seq,
+        }
+        if not full:
+            causes["unknown"] = (minor + major) * self.seq * 8 // 9
+            times["unknown"] = minor * 800 * self.seq
         return make_row(
             pid=pid,
             comm=comm,
@@ -175,12 +189,11 @@ class Machine:
             latency=latency,
             latency_total=latency,
             trend=tuple(trend[-60:]),
-            causes_total={"first-touch": minor * self.seq, "file-read": major * self.seq},
-            cause_ns_total={
-                "first-touch": minor * 700 * self.seq,
-                "cow": minor * 200 * self.seq,
-                "file-read": major * 1_400_000 * self.seq,
-            },
+            causes_total=causes if self.plan.features.cause else None,
+            cause_ns_total=times if self.plan.features.cause else None,
+            lock_wait_total_ns=minor * 60 * self.seq if full else None,
+            retries_total=major * 2 * self.seq if full else None,
+            remote_total=index * self.seq if full else None,
             rss_bytes=(2_100 >> (index % 7)) << 20,
         )
 

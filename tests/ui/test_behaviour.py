@@ -529,3 +529,14 @@ async def test_what_did_not_change_is_not_sent() -> None:
         header.refresh = lambda *regions, **kw: (refreshed.extend(regions), real(*regions, **kw))[1]  # type: ignore[assignment]
         driver.main.show_header()
         assert not refreshed
+
+
+async def test_an_exited_row_says_why_it_faulted_where_there_is_room() -> None:
+    machine = Machine()
+    async with running((140, 36), machine=machine) as driver:
+        gone = replace(make_row(pid=77, comm="crasher", causes_total={"null": 3}), exited=True, exited_at_ns=1)
+        await driver.send(Update(snapshot=machine.tick(processes=(gone,))))
+        assert "crasher exited: 900 min 100 maj 61ms, null 100%" in driver.text
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.pilot.pause()
+        assert "crasher 900 min 100 maj 61ms" in driver.text

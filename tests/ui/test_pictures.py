@@ -36,9 +36,14 @@ async def mappings(driver: Driver) -> None:
     await driver.press("2")
 
 
-async def events(driver: Driver) -> None:
+async def causes(driver: Driver) -> None:
     await drill_down(driver)
     await driver.press("3")
+
+
+async def events(driver: Driver) -> None:
+    await drill_down(driver)
+    await driver.press("4")
 
 
 async def help_page(driver: Driver) -> None:
@@ -85,6 +90,7 @@ SCENES: tuple[tuple[str, Act, tuple[tuple[int, int], ...]], ...] = (
     ("main", nothing, ((59, 14), (80, 17), (100, 30))),
     ("drill-down", drill_down, SIZES),
     ("mappings", mappings, ((80, 24),)),
+    ("causes", causes, ((80, 24),)),
     ("events", events, ((80, 24),)),
     ("help", help_page, SIZES),
     ("filter-error", filter_error, SIZES),
@@ -118,13 +124,23 @@ async def test_screen(name: str, act: Act, size: tuple[int, int]) -> None:
         compare(f"{name}-{size[0]}x{size[1]}", driver.text)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_full_plan_tells_every_cause_and_what_faults_wait_for(size: tuple[int, int]) -> None:
+    machine = Machine(plan=make_plan("fentry"))
+    async with running(size, machine=machine, ticks=60, lines=60) as driver:
+        await causes(driver)
+        compare(f"full-causes-{size[0]}x{size[1]}", driver.text)
+
+
 async def test_a_plan_without_times_or_log_says_what_would_give_them() -> None:
     machine = Machine(plan=make_plan("proc"))
     async with running((80, 24), machine=machine, ticks=3) as driver:
         compare("proc-plan-80x24", driver.text)
 
 
-@pytest.mark.parametrize("act", [nothing, drill_down, mappings, help_page, filter_error, sort_picker, messages])
+@pytest.mark.parametrize(
+    "act", [nothing, drill_down, mappings, causes, help_page, filter_error, sort_picker, messages]
+)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_ascii_draws_nothing_else(act: Act, size: tuple[int, int]) -> None:
     options = Options(theme="pftop-dark", ascii=True)
