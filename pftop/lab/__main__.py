@@ -22,7 +22,10 @@ from pftop.lab.workload import Job, Run, Unavailable, Workload
 
 EXIT_UNAVAILABLE = 4
 WARM_UP_COUNT = 7
-PR_SET_DUMPABLE = 4
+PR_SET_DUMPABLE, PR_SET_THP_DISABLE = 4, 41
+
+
+_number = ctypes.c_ulong
 
 
 def _say(text: str) -> None:
@@ -50,8 +53,15 @@ def _warm_up(workload: Workload, folder: Path) -> None:
         _measure(run)
 
 
-def serve(workload: Workload, folder: Path) -> None:
-    """The protocol, once."""
+def _prepare_process(workload: Workload) -> None:
+    gc.disable()
+    libc.mallopt(*ONE_ARENA)
+    # an invalid access is meant: no core file of it
+    libc.prctl(PR_SET_DUMPABLE, _number(not workload.fatal), _number(0), _number(0), _number(0))
+    libc.prctl(PR_SET_THP_DISABLE, _number("thp" not in workload.needs), _number(0), _number(0), _number(0))
+
+
+def _serve(workload: Workload, folder: Path) -> None:
     _warm_up(workload, folder)
     job = Job(workload.at_least, folder)
     with workload.prepare(job) as run:
@@ -61,6 +71,17 @@ def serve(workload: Workload, folder: Path) -> None:
         os.read(0, 64)
         _say(_measure(run))
         os.read(0, 64)
+
+
+def serve(workload: Workload, folder: Path) -> int:
+    """The protocol, once, on standard input and output; returns the exit status."""
+    _prepare_process(workload)
+    try:
+        _serve(workload, folder)
+    except Unavailable as error:
+        _say(f"unavailable: {error}")
+        return EXIT_UNAVAILABLE
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,16 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     workload = BY_NAME[options.name]
     if options.count is not None:
         workload = workload.with_count(max(1, options.count))
-    gc.disable()
-    libc.mallopt(*ONE_ARENA)
-    # an invalid access is meant: no core file of it
-    libc.prctl(PR_SET_DUMPABLE, ctypes.c_ulong(0 if workload.fatal else 1), 0, 0, 0)
-    try:
-        serve(workload, options.dir)
-    except Unavailable as error:
-        _say(f"unavailable: {error}")
-        return EXIT_UNAVAILABLE
-    return 0
+    return serve(workload, options.dir)
 
 
 if __name__ == "__main__":

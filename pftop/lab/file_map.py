@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pftop.lab.files import scratch_file
+from pftop.lab.files import require_device, scratch_file
 from pftop.lab.memory import PAGE, READ, SHARED, map_area, read_all, unmap
 from pftop.lab.workload import Job, Run, Workload
 
@@ -15,6 +15,7 @@ AROUND = 16
 
 @contextmanager
 def _prepare(job: Job) -> Iterator[Run]:
+    require_device(job)
     with scratch_file(job, job.count * AROUND) as fd:
         area = job.keep(map_area(job.count * AROUND * PAGE, READ, SHARED, fd, align=AROUND * PAGE))
         yield lambda: read_all(area)
@@ -34,5 +35,6 @@ WORKLOAD = Workload(
     access="read",
     exact=509,
     at_least=509,
+    needs=("device",),
     prepare=_prepare,
 )

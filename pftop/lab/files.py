@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pftop.lab.memory import PAGE, Area, resident
+from pftop.lab.memory import PAGE, READ, SHARED, Area, map_area, resident, unmap
 from pftop.lab.workload import Job, Unavailable
 
 
@@ -35,8 +35,16 @@ def drop_cache(fd: int) -> None:
 
 def require_dropped(job: Job, area: Area) -> None:
     """Unavailable where the file is memory itself."""
-    left = resident(area)
-    if left:
-        raise Unavailable(
-            f"files in {job.folder} stay in memory ({left} pages): name a folder on a device with --dir"
-        )
+    if resident(area):
+        raise Unavailable(f"files in {job.folder} stay in memory: name a folder on a device with --dir")
+
+
+def require_device(job: Job) -> None:
+    """Unavailable where files are memory: their faults are those of shared memory."""
+    with scratch_file(job, 1) as fd:
+        drop_cache(fd)
+        area = map_area(PAGE, READ, SHARED, fd)
+        try:
+            require_dropped(job, area)
+        finally:
+            unmap(area)

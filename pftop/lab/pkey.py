@@ -20,9 +20,7 @@ def _prepare(job: Job) -> Iterator[Run]:
         raise Unavailable("protection keys are made on x86-64 only")
     key = libc.syscall(PKEY_ALLOC, 0, DISABLE_ACCESS)
     if key < 0:
-        raise Unavailable(
-            f"no protection keys on this CPU or kernel (pkey_alloc: {os.strerror(ctypes.get_errno())})"
-        )
+        raise Unavailable(f"no protection keys on this CPU or kernel (pkey_alloc: {os.strerror(ctypes.get_errno())})")
     area = job.keep(map_area(PAGE))
     write_all(area)
     libc.syscall(PKEY_MPROTECT, ctypes.c_size_t(area.start), ctypes.c_size_t(area.length), READ | WRITE, key)

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pftop.lab.memory import HWPOISON, PAGE, advise, map_area, read_all, write_all
+from pftop.lab.memory import (
+    ANONYMOUS,
+    HWPOISON,
+    PAGE,
+    READ,
+    SHARED,
+    WRITE,
+    Area,
+    advise,
+    map_area,
+    read_all,
+    write_all,
+)
 from pftop.lab.workload import Job, Run, Unavailable, Workload
+
+
+def _break(area: Area) -> None:
+    """In a child, who is killed for it, as whoever is told of the error first."""
+    child = os.fork()
+    if child == 0:
+        try:
+            advise(area, HWPOISON)
+        except OSError as error:
+            os._exit(error.errno or 1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status > 0:
+        raise Unavailable(f"no page can be declared broken: {os.strerror(status)}")
 
 
 @contextmanager
 def _prepare(job: Job) -> Iterator[Run]:
-    area = job.keep(map_area(PAGE))
+    area = job.keep(map_area(PAGE, READ | WRITE, SHARED | ANONYMOUS))
     write_all(area)
-    try:
-        advise(area, HWPOISON)
-    except OSError as error:
-        raise Unavailable(f"no page can be declared broken: {error.strerror}") from error
+    _break(area)
     yield lambda: read_all(area)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pftop.lab.files import scratch_file
+from pftop.lab.files import require_device, scratch_file
 from pftop.lab.memory import PAGE, READ, SHARED, WRITE, map_area, read_all, unmap, write_all
 from pftop.lab.workload import Job, Run, Workload
 
 
 @contextmanager
 def _prepare(job: Job) -> Iterator[Run]:
+    require_device(job)
     with scratch_file(job, job.count) as fd:
         area = job.keep(map_area(job.count * PAGE, READ | WRITE, SHARED, fd))
         read_all(area)

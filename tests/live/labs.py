@@ -88,6 +88,10 @@ def observe(
         assert program.child.wait() < 0
     else:
         seen.usage = program.usage()
+    if workload.kind == "failed":
+        # the last one is under way until the thread's next fault, or its end
+        program.tell()
+        program.child.wait()
     watch.next_tick()
     # a tick's faults are written after it
     watch.next_tick()
@@ -117,6 +121,7 @@ def as_expected(seen: Seen) -> None:
         assert (sums["minor"], sums["major"]) == seen.usage, seen
         assert sums["minor"] + sums["major"] == sums[workload.access], seen
         assert sums["failed"] == 0, seen
+    assert sums["stall_ns"] >= count * workload.latency_floor_ns, seen
     latencies = [fault["latency_ns"] for fault in seen.faults if fault["kind"] in ("minor", "major")]
     assert min(latencies, default=1 << 62) >= workload.latency_floor_ns, seen
 
@@ -132,7 +137,7 @@ def as_named(seen: Seen, cause: str, *, sampled: bool = False) -> None:
     if sampled:
         assert seen.causes[cause] > 0, seen
         assert set(seen.causes) <= {cause, "unknown"}, seen
-        assert {fault["cause"] for fault in seen.faults} == {cause}, seen
+        assert {fault["cause"] for fault in seen.faults} <= {cause}, seen
     elif seen.workload.exact is not None:
         assert seen.causes[cause] == count, seen
     else:

@@ -31,6 +31,9 @@ KERNELS = (
     Kernel("6.12", ("linux-image-6.12-amd64", "linux-image-amd64/bookworm-backports", "linux-image-amd64")),
 )
 
+# Kernels started once more with other arguments, for the checks that are registered for that variant.
+VARIANTS = {"preempt": ("6.12", "preempt=full")}
+
 PACKAGES = ("qemu-system-x86", "kmod", "xz-utils", "busybox-static", "iproute2", "dmsetup", "e2fsprogs")
 
 # What a guest needs to reach the host's files, in its first file system; then what fault workloads may load.

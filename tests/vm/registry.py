@@ -20,7 +20,7 @@ Figures = dict[str, object]
 @dataclass(frozen=True)
 class Context:
     plan: str
-    kernel: str  # the series: "6.12"
+    kernel: str  # the series: "6.12", or with the variant: "6.12-preempt"
     repo: Path
     tmp: Path  # an empty tmpfs folder of this check's own
     python: str  # the interpreter that has pftop's dependencies
@@ -42,13 +42,14 @@ class Check:
     plans: tuple[str, ...]
     function: Callable[[Context], Figures | None]
     limit: int  # seconds in the guest; generous, as everything there runs 5 to 20 times slower
+    variant: str  # "": for every kernel as it starts by itself; else for that variant of a kernel only
 
 
 CHECKS: dict[str, Check] = {}
 
 
 def check(
-    plans: Iterable[str] = PLANS, limit: int = 120
+    plans: Iterable[str] = PLANS, limit: int = 120, variant: str = ""
 ) -> Callable[[Callable[[Context], Figures | None]], Callable[[Context], Figures | None]]:
     """Register a check: it raises AssertionError, or returns figures worth keeping with the result."""
 
@@ -56,12 +57,13 @@ def check(
         name = function.__name__
         if name in CHECKS:
             raise ValueError(f"two checks are called {name}")
-        CHECKS[name] = Check(name, tuple(plans), function, limit)
+        CHECKS[name] = Check(name, tuple(plans), function, limit, variant)
         return function
 
     return register
 
 
-def cases() -> list[tuple[str, str]]:
-    """Every (plan, check), plan by plan."""
-    return [(plan, one.name) for plan in GUEST + PLANS for one in CHECKS.values() if plan in one.plans]
+def cases(variant: str = "") -> list[tuple[str, str]]:
+    """Every (plan, check) of that variant of a kernel, plan by plan."""
+    checks = [one for one in CHECKS.values() if one.variant == variant]
+    return [(plan, one.name) for plan in GUEST + PLANS for one in checks if plan in one.plans]

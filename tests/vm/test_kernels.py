@@ -20,8 +20,13 @@ from . import guest, guest_checks, kernels, registry  # guest_checks registers t
 pytestmark = pytest.mark.vm
 
 assert guest_checks
-GUEST_LIMIT = 240  # seconds from power on to power off; a hang costs this much
+GUEST_LIMIT = 420  # seconds from power on to power off; a hang costs this much
 CASES = [(kernel.name, plan, check) for kernel in kernels.KERNELS for plan, check in registry.cases()]
+CASES += [
+    (f"{kernel}-{variant}", plan, check)
+    for variant, (kernel, _extra) in kernels.VARIANTS.items()
+    for plan, check in registry.cases(variant)
+]
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,12 @@ def read_report(results: str, output: str) -> Report:
     return Report(ended, running, output)
 
 
-def run_guest(image: kernels.Image, cases: list[str]) -> Report:
-    name = image.kernel.name
+def run_guest(image: kernels.Image, name: str, cases: list[str]) -> Report:
+    extra = kernels.VARIANTS[name.partition("-")[2]][1] if "-" in name else ""
     with guest.shared_folder() as share:
         results = share / "results"
         argv = [sys.executable, "-m", "tests.vm.guest_runner", str(results), name, *cases]
-        done = guest.run(image, argv, share=share, limit=GUEST_LIMIT)
+        done = guest.run(image, argv, share=share, limit=GUEST_LIMIT, extra=extra)
         report = read_report(guest.read_text(results), done.output)
         booted = guest.read_text(share / "booted").strip()
     ready = f"booted in {booted} s" if booted else "did not boot"
@@ -73,10 +78,10 @@ def reports(request: pytest.FixtureRequest, image_of: Callable[[str], kernels.Im
 
     def report(name: str) -> Report:
         if name not in known:
-            image = image_of(name)
+            image = image_of(name.partition("-")[0])
             with capture.global_and_fixture_disabled():  # a minute passes: show what it goes on
                 print()
-                known[name] = run_guest(image, selected(request.session, name))
+                known[name] = run_guest(image, name, selected(request.session, name))
         return known[name]
 
     return report

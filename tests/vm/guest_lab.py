@@ -1,0 +1,99 @@
+"""Owns the checks that causes are named: each workload of the lab, and what the lock costs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from pftop.lab.catalogue import WORKLOADS
+from tests.live.harness import Pftop
+from tests.live.labs import SETTLED_S, Seen, as_expected, as_named, causes_so_far, collect
+
+from .registry import Context, Figures, check
+from .rig import HUGE_PAGES, disk, swap
+from .watching import Forked, catch_up, watch_of
+
+COUNTS = {"huge": 5, "hugetlb": HUGE_PAGES - 1, "first-touch": 5_003, "lock-fight": 5_003, "swap-in": 257}
+DEFAULT = 101
+"""Few enough under the perf plan for the log to have some of each."""
+REFILL_S = 0.3
+"""In which the log may take a burst again."""
+LOCK_FACTOR = 3
+
+
+def prepared(context: Context) -> list[Forked]:
+    """Every workload, all of them waiting for their line."""
+    folder = disk(context)
+    swap(context)
+    counted = [work.with_count(COUNTS.get(work.name, DEFAULT)) for work in WORKLOADS]
+    return [Forked(work, folder) for work in counted]
+
+
+def run_all(watch: Pftop, programs: list[Forked]) -> dict[str, Seen]:
+    """Each in turn, alone; what pftop said is read once, at the end."""
+    found = {program.workload.name: Seen(program.workload, program.pid) for program in programs}
+    for program in programs:
+        said = program.hear()
+        if said != "ready":
+            found[program.workload.name].unavailable = said or "it died"
+    able = [program for program in programs if not found[program.workload.name].unavailable]
+    catch_up(watch)
+    time.sleep(SETTLED_S)
+    first, causes = len(watch.objects), {program.pid: causes_so_far(watch, program.pid) for program in able}
+    for program in able:
+        time.sleep(REFILL_S)
+        program.tell()
+        if program.workload.fatal:
+            assert program.hear() == "", f"{program.workload.name} lived on"
+        else:
+            found[program.workload.name].usage = program.usage()
+        if program.workload.kind == "failed":
+            # the last one is under way until the thread's next fault, or its end
+            program.tell()
+    catch_up(watch)
+    for program in programs:
+        seen = found[program.workload.name]
+        collect(watch, seen, first, causes.get(program.pid, Counter()))
+        program.close()
+    return found
+
+
+def lock_wait(seen: Seen) -> float:
+    """Nanoseconds a fault."""
+    return seen.lock_wait_ns / max(1, seen.sums["minor"])
+
+
+@check(limit=180)
+def lab_causes(context: Context) -> Figures:
+    """Each workload is counted as its data says and named for what it is; the lock's share is visible."""
+    watch = watch_of(context)
+    found = run_all(watch, prepared(context))
+    unavailable = {name: seen.unavailable for name, seen in found.items() if seen.unavailable}
+    wrong: list[str] = []
+    for name, seen in found.items():
+        if name in unavailable:
+            continue
+        try:
+            judge(seen, sampled=context.plan == "perf")
+        except AssertionError as error:
+            wrong.append(f"{name}: {error}")
+    assert not wrong, "\n".join(wrong)
+    assert not unavailable, unavailable
+    figures: Figures = {name: f"{seen.causes[seen.leading]} {seen.leading}" for name, seen in found.items()}
+    if context.plan != "perf":
+        quiet, fight = lock_wait(found["first-touch"]), lock_wait(found["lock-fight"])
+        figures["lock_wait_ns_a_fault"] = {"quiet": round(quiet), "fight": round(fight)}
+        assert fight > LOCK_FACTOR * quiet, figures
+    return figures
+
+
+def judge(seen: Seen, *, sampled: bool) -> None:
+    """By the data of the workload; a plan that samples knows causes of logged faults only."""
+    workload = seen.workload
+    if sampled and workload.perf_cause == "":
+        assert sum(seen.sums.values()) == 0, seen
+        return
+    as_expected(seen)
+    as_named(seen, (workload.perf_cause if sampled else None) or workload.cause, sampled=sampled)
+    if workload.cause == "remote":
+        assert seen.sums["remote"] == workload.exact, seen
