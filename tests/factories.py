@@ -60,8 +60,14 @@ FEATURES["kprobe"] = FEATURES["fentry"]
 def make_plan(name: str = "perf") -> PlanInfo:
     """A plan that runs on an invented machine."""
     better = {
-        "perf": ("fentry: BPF trampolines are refused",),
-        "proc": ("perf: needs root",),
+        "perf": (
+            "fentry: the kernel refuses BPF trampolines (loading an fentry program: Operation not permitted)",
+            "kprobe: this kernel is built without kprobes (/sys/bus/event_source/devices/kprobe is missing)",
+        ),
+        "proc": (
+            "fentry: eBPF needs root (effective uid 1000, capabilities BPF and PERFMON or SYS_ADMIN missing)",
+            "perf: eBPF needs root (effective uid 1000, capabilities BPF and PERFMON or SYS_ADMIN missing)",
+        ),
     }
     return PlanInfo(
         name=name,

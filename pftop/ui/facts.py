@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pftop import formatting
+from pftop.events import PlanInfo
 from pftop.model.snapshot import HistoryPoint, Latency, LogCounts, Snapshot
-from pftop.text import cell_width
+from pftop.text import cell_width, clean
 from pftop.ui.canvas import Line, Pen
 
 GAP = 2
@@ -90,6 +91,7 @@ def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Pi
         left.append(Piece(7, ((f"{plan.cpus} cpu", "text"),)))
     left += [
         fact("plan", plan.name, drop=2),
+        *_refused(plan),
         fact("every", f"{standing.interval_s:g}s", drop=4),
     ]
     if standing.restriction:
@@ -110,6 +112,21 @@ def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Pi
     return left, right
 
 
+def _refused(plan: PlanInfo) -> list[Piece]:
+    """Where to read why a better plan does not run."""
+    if not plan.why_not_better or not plan.features.latency:
+        return []
+    best = plan.why_not_better[0].partition(":")[0]
+    return [Piece(8, (("(", "label"), ("x", "key"), (f" why not {best})", "label")), gap=1)]
+
+
+def _rates_only(plan: PlanInfo, room: int) -> Piece:
+    """That there is nothing but rates, and why."""
+    why = plan.why_not_better[-1].partition(": ")[2] if plan.why_not_better else ""
+    text = clean(why, max(room - 13, 0)) if why else ""
+    return Piece(0, (("rates only" + (": " if text else ""), "major"), (text, "text")))
+
+
 def totals(snapshot: Snapshot, width: int) -> list[Piece]:
     """Faults a second, the time they took, and how long one takes."""
     t, features = snapshot.totals, snapshot.plan.features
@@ -119,10 +136,13 @@ def totals(snapshot: Snapshot, width: int) -> list[Piece]:
         Piece(0, ((" faults ", "label"), (formatting.rate((t.minor + t.major) * per_s) + "/s", "strong"))),
         fact("min", formatting.rate(t.minor * per_s), "minor", drop=2),
         fact("maj", formatting.rate(t.major * per_s), "major" if t.major else "dim", drop=1, gap=1),
-        fact("inv", formatting.rate(invalid), "invalid" if invalid else "dim", drop=4, gap=1),
     ]
+    if not features.latency:
+        taken = sum(piece.width + piece.gap for piece in pieces)
+        return [*pieces, _rates_only(snapshot.plan, (width if width < 120 else width // 2) - taken)]
+    pieces.append(fact("inv", formatting.rate(invalid), "invalid" if invalid else "dim", drop=4, gap=1))
     stalled = formatting.stall(t.latency_sum_ns, snapshot.interval_ns)
-    stall = f"{stalled} ms/s" if features.latency else formatting.UNKNOWN
+    stall = f"{stalled} ms/s"
     if width >= 120 and t.latency_sum_ns is not None and snapshot.interval_ns > 0:
         stall += f" {formatting.percent(t.latency_sum_ns / snapshot.interval_ns)}"
     pieces.append(fact("stall", stall, "hot" if t.latency_sum_ns else "dim", drop=1))

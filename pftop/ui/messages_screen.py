@@ -1,15 +1,21 @@
-"""Owns the screen of what the kernel and libbcc said while pftop ran."""
+"""Owns the screen of the plan that runs, why no better one does, and what the kernel and libbcc said meanwhile."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from pftop.events import PlanInfo
 from pftop.ui.footer import Footer, hints
 from pftop.ui.live_screen import LiveScreen
-from pftop.ui.text_rows import TextRows
+from pftop.ui.text_rows import TextLine, TextRows
+
+_LABEL, _READABLE = 18, 110
 
 
 class MessagesScreen(LiveScreen):
@@ -22,24 +28,47 @@ class MessagesScreen(LiveScreen):
 
     def compose(self) -> ComposeResult:
         """The list and a footer."""
-        yield TextRows("Messages", empty="nothing to report", id="messages")
+        yield TextRows("Plan and messages", id="messages")
         yield Footer(hints(self.BINDINGS), id="footer")
 
     def on_mount(self) -> None:
         """Fill and focus."""
         self.set_focus(self.query_one("#messages"))
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Wrap for the width."""
+        self.show_tick()
+
     def show_tick(self) -> None:
-        """The messages so far; having been shown they are read."""
-        store, plan = self.pftop.store, self.pftop.feed.plan
+        """The plan, and the messages so far; having been shown they are read."""
+        store = self.pftop.store
         store.unread = 0
-        lines: list[tuple[tuple[str, str], ...]] = [((f"plan {plan.name}", "strong"),)]
-        lines += [((f"  not better: {reason}", "text"),) for reason in plan.why_not_better]
-        if plan.next_gives:
-            lines.append(((f"  the next plan would give {plan.next_gives}", "text"),))
-        lines.append(())
-        lines += [((message, "text"),) for message in store.messages]
+        width = max(min(self.size.width - 2, _READABLE), 40)
+        lines = [*plan_lines(self.pftop.feed.plan, width), (), (("Messages", "title"),)]
+        lines += [((f"  {message}", "text"),) for message in store.messages]
+        if not store.messages:
+            lines.append((("  nothing to report", "dim"),))
         self.query_one("#messages", TextRows).set_rows(lines)
 
     def show_lines(self) -> None:
         """The log is elsewhere."""
+
+
+def plan_lines(plan: PlanInfo, width: int) -> Iterator[TextLine]:
+    """Which plan runs, why each better one does not, and what the next one would add."""
+    yield (("Plan", "title"),)
+    able = "" if plan.features.latency else ", rates only"
+    yield from _pair(f"{plan.name} runs", f"on Linux {plan.kernel} {plan.arch}{able}", width, "strong")
+    for reason in plan.why_not_better:
+        name, _, why = reason.partition(": ")
+        yield from _pair(f"{name} does not" if why and " " not in name else name, why or reason, width)
+    if plan.next_gives:
+        yield from _pair("the next adds", plan.next_gives, width)
+    elif not plan.why_not_better:
+        yield from _pair("", "there is no better one", width)
+
+
+def _pair(label: str, text: str, width: int, ink: str = "text") -> Iterator[TextLine]:
+    """A label, and a text wrapped beside it."""
+    for place, part in enumerate(textwrap.wrap(text, width - _LABEL - 2, break_on_hyphens=False)):
+        yield ((f"  {'' if place else label:{_LABEL}}", "label"), (part, ink))

@@ -161,7 +161,8 @@ class Machine:
             p99_ns=2_100_000 if major else 9_000 + 3_000 * index,
             max_ns=18_000_000 if major else 300_000 + 10_000 * index,
         )
-        full = self.plan.features.lock_wait
+        full, timed = self.plan.features.lock_wait, self.plan.features.latency
+        stall = int(minor * 900 + major * 1_400_000)
         causes = {
             "first-touch": minor * 8 * self.seq // 100,
             "cow": minor * self.seq // 100,
@@ -184,10 +185,11 @@ class Machine:
             major=major,
             minor_total=minor * self.seq,
             major_total=major * self.seq,
-            stall_ns=int(minor * 900 + major * 1_400_000),
-            stall_total_ns=int(minor * 900 + major * 1_400_000) * self.seq,
-            latency=latency,
-            latency_total=latency,
+            stall_ns=stall if timed else None,
+            stall_total_ns=stall * self.seq if timed else None,
+            latency=latency if timed else None,
+            latency_total=latency if timed else None,
+            invalid=0 if timed else None,
             trend=tuple(trend[-60:]),
             causes_total=causes if self.plan.features.cause else None,
             cause_ns_total=times if self.plan.features.cause else None,
