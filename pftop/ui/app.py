@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from pftop.events import ProcessKey
 from pftop.model import table
 from pftop.model.feed import Feed
+from pftop.model.snapshot import Update
 from pftop.options import Options
 from pftop.ui import terminal, themes
 from pftop.ui.driver import TerminalDriver
@@ -27,6 +28,8 @@ from pftop.ui.view import View
 
 STEP_S = 0.1
 """How long the worker waits for news at a time, and so the longest it takes to leave."""
+LOOK_S = 1.0
+"""How long the worker stays away without news: by then it is to be seen whether the terminal is still there."""
 
 
 def run(feed: Feed, options: Options) -> int:
@@ -103,7 +106,7 @@ class PftopApp(Keyboard):
         """
         while not self._leaving:
             try:
-                update = await asyncio.to_thread(self.feed.step, STEP_S)
+                update = await asyncio.to_thread(self._wait_for_news)
             except Exception as error:
                 self.failure = error
                 self._end(3)
@@ -116,6 +119,15 @@ class PftopApp(Keyboard):
                 self._show(ticked=ticked)
             if not self.is_headless:
                 self._lifeline.check_terminal()
+
+    def _wait_for_news(self) -> Update:
+        """Step until there is something to show. Runs in a thread: to wake the loop costs more than an empty step."""
+        until = time.monotonic() + LOOK_S
+        while True:
+            update = self.feed.step(STEP_S)
+            news = update.lines or update.not_shown or update.messages or update.snapshot is not None
+            if news or self._leaving or time.monotonic() >= until:
+                return update
 
     def _show(self, *, ticked: bool) -> None:
         """Have the screens in view show the news; while paused only for how long."""
