@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from pftop.model.book import name_of
 from pftop.model.snapshot import Frame, LogLine
 
 MAX_FRAMES = 24
+Event = Mapping[str, Any]
+"""A ``struct fault_event`` as Python's own numbers and bytes."""
 KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE = 1, 2, 4, 8
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
 
@@ -34,12 +36,14 @@ def resolve(
 
     ``stack`` gives the code addresses of a stack by its number.
     """
-    return tuple(_line(event, lookup, boot_time_s, stack) for event in events)
+    names = events.dtype.names or ()
+    # All at once: to read a member of a row of an array costs as much as everything else here.
+    return tuple(_line(dict(zip(names, row, strict=True)), lookup, boot_time_s, stack) for row in events.tolist())
 
 
-def _invalid(event: np.void, key: ProcessKey, lookup: ProcessLookup, ips: Sequence[int]) -> dict[str, Any]:
+def _invalid(event: Event, key: ProcessKey, lookup: ProcessLookup, ips: Sequence[int]) -> dict[str, Any]:
     """What is told of an invalid fault besides: who called, and what lies around the address."""
-    address, mappings = int(event["address"]), lookup.mappings(key)
+    address, mappings = event["address"], lookup.mappings(key)
     at = bisect_right([mapping.start for mapping in mappings], address)
     below = mappings[at - 1] if at else None
     above = mappings[at] if at < len(mappings) else None
@@ -47,45 +51,43 @@ def _invalid(event: np.void, key: ProcessKey, lookup: ProcessLookup, ips: Sequen
     return {"stack": frames, "neighbours": (below, above)}
 
 
-def _line(
-    event: np.void, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]]
-) -> LogLine:
-    key = ProcessKey(int(event["tgid"]), int(event["start_ns"]))
-    flags, address, ip, ts_ns = int(event["flags"]), int(event["address"]), int(event["ip"]), int(event["ts_ns"])
+def _line(event: Event, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]]) -> LogLine:
+    key = ProcessKey(event["tgid"], event["start_ns"])
+    flags, address, ip, ts_ns = event["flags"], event["address"], event["ip"], event["ts_ns"]
     kernel_mode = bool(flags & KERNEL_MODE)
     extra = _seen_in_mm(event) if flags & VMA_KNOWN else {}
     if event["kind"] == FaultKind.INVALID:
-        extra |= _invalid(event, key, lookup, stack(int(event["stack_id"])))
+        extra |= _invalid(event, key, lookup, stack(event["stack_id"]))
     return LogLine(
         ts_ns=ts_ns,
         time=boot_time_s + ts_ns / 1e9,
         key=key,
-        tid=int(event["tid"]),
-        comm=name_of(event["comm"].item()),
-        kind=FaultKind(int(event["kind"])),
-        access=Access(int(event["access"])),
+        tid=event["tid"],
+        comm=name_of(event["comm"]),
+        kind=FaultKind(event["kind"]),
+        access=Access(event["access"]),
         kernel_mode=kernel_mode,
-        latency_ns=int(event["latency_ns"]) if flags & LATENCY_KNOWN else None,
+        latency_ns=event["latency_ns"] if flags & LATENCY_KNOWN else None,
         address=address,
         mapping=lookup.mapping(key, address),
         ip=ip,
         symbol=lookup.symbol(key, ip, kernel_mode) if ip else None,
-        error_code=int(event["error_code"]),
-        signal=int(event["signal"]),
-        si_code=int(event["si_code"]),
-        skipped=int(event["skipped"]),
-        cause=NAMES[int(event["cause"])],
+        error_code=event["error_code"],
+        signal=event["signal"],
+        si_code=event["si_code"],
+        skipped=event["skipped"],
+        cause=NAMES[event["cause"]],
         remote=bool(flags & REMOTE),
         **extra,
     )
 
 
-def _seen_in_mm(event: np.void) -> dict[str, Any]:
+def _seen_in_mm(event: Event) -> dict[str, Any]:
     """What only the plans that see handle_mm_fault know."""
     return {
-        "lock_wait_ns": int(event["lock_wait_ns"]),
-        "vma": (int(event["vma_start"]), int(event["vma_end"]), int(event["vma_flags"])),
-        "mm_flags": int(event["mm_flags"]),
-        "mm_result": int(event["mm_result"]),
-        "mm_calls": int(event["mm_calls"]),
+        "lock_wait_ns": event["lock_wait_ns"],
+        "vma": (event["vma_start"], event["vma_end"], event["vma_flags"]),
+        "mm_flags": event["mm_flags"],
+        "mm_result": event["mm_result"],
+        "mm_calls": event["mm_calls"],
     }

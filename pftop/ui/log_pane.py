@@ -14,6 +14,7 @@ from pftop.ui.rows import Rows
 from pftop.ui.store import LINES_KEPT
 
 Numbered = tuple[int, LogLine]
+PAINTED_KEPT = 400
 
 
 class LogPane(Rows[Numbered]):
@@ -31,6 +32,8 @@ class LogPane(Rows[Numbered]):
         self._not_shown = 0
         self._note = ""
         self._silent = ""
+        self._painted: dict[tuple[int, int, str], Line] = {}
+        """Lines as painted, by number, width and ground: a fault that was logged never changes."""
 
     def row_key(self, row: Numbered) -> Hashable:
         """The line's number."""
@@ -57,9 +60,10 @@ class LogPane(Rows[Numbered]):
 
     def status(self, snapshot: Snapshot, not_shown: int, silent: str) -> None:
         """What the title says of sampling and loss, and why there may be no lines at all."""
-        self._note = sampled(snapshot.log)
-        self._not_shown, self._silent = not_shown, silent
-        self.repaint()
+        said = (sampled(snapshot.log), not_shown, silent)
+        if said != (self._note, self._not_shown, self._silent):
+            self._note, self._not_shown, self._silent = said
+            self.repaint()
 
     def _cut(self) -> None:
         """Forget the oldest, in steps, so that no line costs a copy of the list."""
@@ -126,7 +130,13 @@ class LogPane(Rows[Numbered]):
 
     def paint_row(self, row: Numbered, width: int, ground: str) -> Line:
         """One fault."""
-        return log_line.paint(self.pen(ground), row[1], width, named=self._named)
+        key = (row[0], width, ground)
+        found = self._painted.get(key)
+        if found is None:
+            if len(self._painted) >= PAINTED_KEPT:
+                self._painted.clear()
+            found = self._painted[key] = log_line.paint(self.pen(ground), row[1], width, named=self._named)
+        return found
 
     def paint_empty(self, width: int) -> Sequence[Line]:
         """Why there are no lines."""
