@@ -66,6 +66,7 @@ PICTURES = (
     Picture("detail-120x36", (120, 36), 8, ("enter",), 6),
     Picture("detail-80x24", (80, 24), 8, ("enter",), 5),
     Picture("filter-100x30", (100, 30), 8, ("slash", *"python3 maj>=0"), 2),
+    Picture("fault-100x30", (100, 30), 6, ("slash", *"inv>0", "enter", "tab", "enter"), 1),
     Picture("light-120x36", (120, 36), 14, theme="pftop-light"),
     Picture("ascii-100x30", (100, 30), 10, ascii=True),
     Picture("help-120x36", (120, 36), 3, ("question_mark",), 1),
@@ -110,12 +111,13 @@ def main() -> None:
         loads = start_loads(directory)
         trap = NoiseTrap()
         try:
-            opened = open_for(Options(), trap.lines)
             for picture in PICTURES:
                 if picture.name in wanted:
+                    # Probes of its own for each, as every run has: books do not begin with another's counts.
+                    opened = open_for(Options(), trap.lines)
                     collector = Collector(opened.source, opened.lookup, first_after_s=0.25)
                     asyncio.run(take(picture, collector))
-            opened.source.close()
+                    collector.close()
         finally:
             trap.restore()
             for load in loads:

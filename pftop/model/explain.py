@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pftop import formatting
 from pftop.causes import CAUSES, NUMBER
 from pftop.events import Access, FaultKind, MemoryMapping, PlanInfo
-from pftop.model.snapshot import LogLine
+from pftop.model.snapshot import Frame, LogLine
 
 WORDS = {
     "X86_PF_PROT": "page was present: its rights forbade the access",
@@ -114,7 +114,8 @@ def explain(line: LogLine, plan: PlanInfo) -> Detail:
     if line.kind == FaultKind.INVALID and (guess := likely(line)):
         found.append(("likely", guess))
     found.append(("address", f"{line.address:#x}, {place(line)}"))
-    if line.kind == FaultKind.INVALID:
+    if line.kind == FaultKind.INVALID and line.cause != "null":
+        # Whatever lies above a null pointer is terabytes away and has nothing to do with it.
         found += _neighbours(line)
     found += _code(line)
     if not line.remote:
@@ -129,12 +130,20 @@ def explain(line: LogLine, plan: PlanInfo) -> Detail:
 def _code(line: LogLine) -> list[tuple[str, str]]:
     """The instruction and who called it; the stack's innermost frame is the instruction itself."""
     found = [("instruction", _at(line.ip, line.symbol))] if line.ip else []
-    for depth, frame in enumerate(line.stack[1:]):
+    callers = _callers(line)
+    for depth, frame in enumerate(callers):
         home = f" in {frame.mapping.name}" if frame.mapping is not None else ""
         found.append(("called from" if not depth else "", _at(frame.ip, frame.symbol) + home))
-    if line.kind == FaultKind.INVALID and len(line.stack) < 2:
+    if line.kind == FaultKind.INVALID and not callers:
         found.append(("called from", "not known: the program keeps no frame pointers, or was gone"))
     return found
+
+
+def _callers(line: LogLine) -> tuple[Frame, ...]:
+    """The frames that can be callers: without frame pointers a walk soon takes data for return addresses."""
+    outer = line.stack[1:]
+    bad = (at for at, frame in enumerate(outer) if frame.mapping is not None and "x" not in frame.mapping.perms)
+    return outer[: next(bad, len(outer))]
 
 
 def _at(ip: int, symbol: str | None) -> str:

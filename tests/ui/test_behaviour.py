@@ -23,7 +23,7 @@ from pftop.ui.messages_screen import MessagesScreen
 from pftop.ui.sort_screen import SortScreen
 from tests.factories import make_line, make_row
 from tests.ui.driving import Driver, running
-from tests.ui.fake_feed import HEAP, Machine
+from tests.ui.fake_feed import HEAP, LIBC, Machine
 from tests.ui.test_pictures import compare
 
 
@@ -302,7 +302,7 @@ async def test_drill_down_keeps_its_own_log() -> None:
 
 CRASH = replace(
     make_line(pid=4211, kind=FaultKind.INVALID, signal=11, si_code=1, cause="null", address=0x10, ip=0x401136),
-    stack=(Frame(0x401136, Safe("crash+0x16"), None), Frame(0x40119B, Safe("main+0x2b"), HEAP)),
+    stack=(Frame(0x401136, Safe("crash+0x16"), None), Frame(0x40119B, Safe("main+0x2b"), LIBC)),
     symbol=Safe("crash+0x16"),
     latency_ns=None,
     neighbours=(None, HEAP),

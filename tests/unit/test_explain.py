@@ -24,6 +24,7 @@ RISCV = replace(
 
 HEAP = MemoryMapping(0x55D0_0000_0000, 0x55D0_0010_0000, "rw-p", 0, Safe("[heap]"))
 LIBC = MemoryMapping(0x7F00_0000_0000, 0x7F00_0001_0000, "r--p", 0x28000, Safe("/usr/lib/libc.so.6"))
+CODE = MemoryMapping(0x7F08_0000_0000, 0x7F08_0001_0000, "r-xp", 0, Safe("/usr/lib/libc.so.6"))
 GUARD = MemoryMapping(0x7F10_0000_0000, 0x7F10_0000_1000, "---p", 0, Safe("[anon]"))
 DATA = MemoryMapping(0x7F20_0000_0000, 0x7F20_0000_1000, "rw-p", 0, Safe("[anon]"))
 SEALED = MemoryMapping(0x7F30_0000_0000, 0x7F30_0000_1000, "r--p", 0, Safe("[anon]"))
@@ -111,6 +112,10 @@ def test_both_sides_and_how_far_away() -> None:
     assert inside["address"].startswith("0x7f2000000001, 1B into [anon] rw-p")
 
 
+def test_what_lies_above_a_null_pointer_tells_nothing() -> None:
+    assert "next above" not in told(invalid(cause="null", address=0x10, neighbours=(None, HEAP)))
+
+
 def test_signals_in_words_and_unknown_ones_as_numbers() -> None:
     for (signal, code), text in SIGNALS.items():
         assert told(invalid(signal=signal, si_code=code))["signal"] == text
@@ -118,11 +123,13 @@ def test_signals_in_words_and_unknown_ones_as_numbers() -> None:
 
 
 def test_the_stack_without_its_innermost_frame() -> None:
-    stack = (Frame(1, Safe("crash+0x1"), None), Frame(0x40, Safe("main+0x2"), LIBC), Frame(0x50, None, None))
+    stack = (Frame(1, Safe("crash+0x1"), None), Frame(0x40, Safe("main+0x2"), CODE), Frame(0x50, None, None))
     line = invalid(ip=1, symbol=Safe("crash+0x1"), stack=stack)
     calls = [text for label, text in explain(line, PLAN) if label in ("instruction", "called from", "")]
     assert calls == ["crash+0x1 at 0x1", "main+0x2 at 0x40 in /usr/lib/libc.so.6", "0x50"]
     assert "no frame pointers" in told(invalid(stack=stack[:1]))["called from"]
+    astray = told(invalid(stack=(stack[0], Frame(STACK.start, None, STACK), stack[1])))
+    assert "no frame pointers" in astray["called from"]
 
 
 @pytest.mark.parametrize(
