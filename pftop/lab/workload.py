@@ -74,4 +74,5 @@ class Workload:
         """The same expectation for another number of faults."""
         if self.fatal:
             return self
-        return replace(self, exact=None if self.exact is None else count, at_least=count)
+        most = None if self.at_most is None else self.at_most // self.at_least * count
+        return replace(self, exact=None if self.exact is None else count, at_least=count, at_most=most)

@@ -126,11 +126,20 @@ def as_expected(seen: Seen) -> None:
     assert min(latencies, default=1 << 62) >= workload.latency_floor_ns, seen
 
 
+def named_by_maps(seen: Seen) -> str:
+    """What plans name that know the process's mappings only; "" for what they do not see at all."""
+    workload = seen.workload
+    if workload.kind == "either" and seen.sums["major"]:
+        # anonymous and major: by all they know it came from swap
+        return "swap-in"
+    return workload.cause if workload.perf_cause is None else workload.perf_cause
+
+
 def as_named(seen: Seen, cause: str, *, sampled: bool = False) -> None:
     """Every one of its faults has this cause; or, where only logged ones have any, all those have."""
     if seen.workload.kind in ("failed", "invalid"):
         # a dying process may have others: the kernel shows the code it died in, and may not be able to
-        assert seen.causes[cause] == (seen.workload.exact or 0), seen
+        assert seen.causes[cause] == (seen.workload.exact or seen.sums["failed"]), seen
         return
     count = seen.sums["minor"] + seen.sums["major"]
     assert sum(seen.causes.values()) == count, seen

@@ -9,7 +9,7 @@ import pytest
 
 from pftop.lab.catalogue import WORKLOADS
 from tests.live.harness import Pftop, Program
-from tests.live.labs import as_expected, as_named, observe
+from tests.live.labs import as_expected, as_named, named_by_maps, observe
 
 pytestmark = pytest.mark.live
 
@@ -51,4 +51,4 @@ def test_the_lab_is_seen_as_it_says(name: str, watch: Pftop, folder: Path, start
         assert sum(seen.sums.values()) == 0
         return
     as_expected(seen)
-    as_named(seen, workload.perf_cause or workload.cause, sampled=True)
+    as_named(seen, named_by_maps(seen), sampled=True)

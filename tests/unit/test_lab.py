@@ -46,6 +46,7 @@ def test_every_cause_that_can_be_made_is_made() -> None:
 def test_another_count_changes_the_expectation() -> None:
     changed = BY_NAME["first-touch"].with_count(7)
     assert (changed.exact, changed.at_least) == (7, 7)
+    assert BY_NAME["bad-pointer"].with_count(7).at_most == 14
     assert BY_NAME["lock-fight"].with_count(7).exact is None
     assert BY_NAME["null"].with_count(7).exact == 1
 

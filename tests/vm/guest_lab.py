@@ -7,7 +7,7 @@ from collections import Counter
 
 from pftop.lab.catalogue import WORKLOADS
 from tests.live.harness import Pftop
-from tests.live.labs import SETTLED_S, Seen, as_expected, as_named, causes_so_far, collect
+from tests.live.labs import SETTLED_S, Seen, as_expected, as_named, causes_so_far, collect, named_by_maps
 
 from .registry import Context, Figures, check
 from .rig import HUGE_PAGES, disk, swap
@@ -79,7 +79,7 @@ def lab_causes(context: Context) -> Figures:
             wrong.append(f"{name}: {error}")
     assert not wrong, "\n".join(wrong)
     assert not unavailable, unavailable
-    figures: Figures = {name: f"{seen.causes[seen.leading]} {seen.leading}" for name, seen in found.items()}
+    figures: Figures = {name: dict(seen.causes) for name, seen in found.items()}
     if context.plan != "perf":
         quiet, fight = lock_wait(found["first-touch"]), lock_wait(found["lock-fight"])
         figures["lock_wait_ns_a_fault"] = {"quiet": round(quiet), "fight": round(fight)}
@@ -94,6 +94,6 @@ def judge(seen: Seen, *, sampled: bool) -> None:
         assert sum(seen.sums.values()) == 0, seen
         return
     as_expected(seen)
-    as_named(seen, (workload.perf_cause if sampled else None) or workload.cause, sampled=sampled)
+    as_named(seen, named_by_maps(seen) if sampled else workload.cause, sampled=sampled)
     if workload.cause == "remote":
         assert seen.sums["remote"] == workload.exact, seen
