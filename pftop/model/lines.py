@@ -21,10 +21,18 @@ KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE = 1, 2, 4, 8
 
 
 def select(events: Records, most: int, focus_pid: int | None) -> Records:
-    """At most ``most`` events in time order: those worth reading first (not minor, focused), then the latest."""
+    """At most ``most`` events in time order: those worth reading first, then the latest.
+
+    First are those that are not minor, then the focused process's, up to half: it may be focused because it is
+    on top of the table, and must not have the whole log to itself.
+    """
     if len(events) > most:
-        first = (events["kind"] != FaultKind.MINOR) | (events["tgid"] == (focus_pid or 0))
-        order = np.lexsort((events["ts_ns"], first))
+        minor = events["kind"] == FaultKind.MINOR
+        rank = np.where(minor, 0, 2)
+        focused = np.flatnonzero(minor & (events["tgid"] == (focus_pid or 0)))
+        latest = focused[np.argsort(-events["ts_ns"][focused].astype(np.int64), kind="stable")]
+        rank[latest[: most // 2]] = 1
+        order = np.lexsort((events["ts_ns"], rank))
         events = events[order[-most:]]
     return events[np.argsort(events["ts_ns"], kind="stable")]
 

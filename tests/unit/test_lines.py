@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,8 +45,19 @@ def test_a_choice_is_bounded_ordered_and_drops_no_better_one(rows: list[tuple[in
     times = chosen["ts_ns"].tolist()
     assert times == sorted(times)
     assert len(chosen) == min(most, len(rows))
-    worth = sum(kind != FaultKind.MINOR or pid == 2 for _, kind, pid in rows)
-    assert sum((chosen["kind"] != FaultKind.MINOR) | (chosen["tgid"] == 2)) == min(most, worth)
+    worth = sum(kind != FaultKind.MINOR for _, kind, _ in rows)
+    taken = int((chosen["kind"] != FaultKind.MINOR).sum())
+    assert taken == min(most, worth)
+    focused = sum(kind == FaultKind.MINOR and pid == 2 for _, kind, pid in rows)
+    of_focused = int(((chosen["kind"] == FaultKind.MINOR) & (chosen["tgid"] == 2)).sum())
+    assert of_focused >= min(most // 2, focused, most - taken)
+
+
+def test_a_focused_process_leaves_half_of_the_log_to_the_others() -> None:
+    events = joined([make_event(ts_ns=t, tgid=2) for t in range(10, 30)], "fault_event")
+    others = joined([make_event(ts_ns=t, tgid=1) for t in range(100, 140)], "fault_event")
+    chosen = select(np.concatenate([events, others]), 10, 2)
+    assert chosen["ts_ns"].tolist() == [25, 26, 27, 28, 29, 135, 136, 137, 138, 139]
 
 
 def test_a_line_says_all_that_is_known() -> None:
