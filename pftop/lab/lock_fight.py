@@ -17,7 +17,7 @@ class _Rival:
 
     def __init__(self, area: Area) -> None:
         self._area = area
-        self._begin, self._stop = threading.Event(), False
+        self._begin, self._busy, self._stop = threading.Event(), threading.Event(), False
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -27,9 +27,11 @@ class _Rival:
         while not self._stop:
             libc.mprotect(start, length, READ | WRITE | EXEC)
             libc.mprotect(start, length, READ | WRITE)
+            self._busy.set()
 
     def begin(self) -> None:
         self._begin.set()
+        self._busy.wait()
 
     def end(self) -> None:
         self._stop = True

@@ -18,7 +18,7 @@ DEFAULT = 101
 """Few enough under the perf plan for the log to have some of each."""
 REFILL_S = 0.3
 """In which the log may take a burst again."""
-LOCK_FACTOR = 3
+LOCK_FACTOR = 1.5
 
 
 def prepared(context: Context) -> list[Forked]:
