@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 import pftop
 from pftop.options import Options
@@ -15,6 +16,7 @@ PROBES = ("auto", "fentry", "kprobe", "perf", "proc")
 UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 MIN_DELAY_S, MAX_DELAY_S = 0.1, 60.0
 MAX_LOG_RATE = 10_000
+MAX_LATENCY_NS = 3600 * 10**9
 
 DESCRIPTION = "top for page faults: which processes fault, how often, and how much time it costs them."
 EPILOG = """\
@@ -28,7 +30,10 @@ def duration_ns(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s)", text.strip())
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write for example 100us, 1.5ms or 2s")
-    return round(float(match[1]) * UNITS_NS[match[2]])
+    value = float(match[1]) * UNITS_NS[match[2]]
+    if value > MAX_LATENCY_NS:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than an hour")
+    return round(value)
 
 
 def delay_s(text: str) -> float:
@@ -70,9 +75,17 @@ def live_pids(text: str) -> tuple[int, ...]:
     return tuple(pids)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage around it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2."""
+        self.exit(2, f"{self.prog}: {message} (pftop --help)\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """All options of the live and batch views."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="pftop",
         description=DESCRIPTION,
         epilog=EPILOG,

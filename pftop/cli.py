@@ -60,7 +60,7 @@ def find_user(text: str) -> int:
     try:
         return pwd.getpwnam(text).pw_uid
     except (KeyError, ValueError):
-        if text.isdigit() and int(text) < 2**32:
+        if text.isdecimal() and len(text) <= 10 and int(text) < 2**32:
             return int(text)
     fail(f"there is no user {text!r}")
 

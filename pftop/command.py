@@ -32,7 +32,7 @@ class Caller:
 def sudo_caller(environment: dict[str, str], euid: int) -> Caller | None:
     """Who called sudo, by SUDO_UID; None when pftop is not root or was not called through sudo."""
     text = environment.get("SUDO_UID", "")
-    if euid != 0 or not text.isdigit():
+    if euid != 0 or not (text.isdecimal() and len(text) <= 10):
         return None
     try:
         entry = pwd.getpwuid(int(text))

@@ -125,9 +125,15 @@ class JsonLines:
                     "rss_bytes": cost.rss_bytes,
                 },
                 "latency": latency_object(snapshot.latency),
-                "processes": [process_object(row, threads=self._threads) for row in rows],
+                "processes": [self._process(row, snapshot) for row in rows],
             }
         )
+
+    def _process(self, row: ProcessRow, snapshot: Snapshot) -> dict[str, Any]:
+        found = process_object(row, threads=self._threads)
+        if self._threads and not snapshot.plan.features.threads:
+            found["threads"] = None
+        return found
 
     def fault(self, line: LogLine) -> None:
         """One logged fault."""

@@ -56,20 +56,21 @@ def family_totals(rows: Sequence[ProcessRow], machine: Totals) -> Totals:
     What belongs to no process is None, but for ``unattributed``: some of those may be the command's.
     """
 
-    def add(name: str) -> int | None:
+    def add(name: str, of: str) -> int | None:
         values = [getattr(row, name) for row in rows if row.family]
-        return None if None in values else sum(values)
+        return None if None in values or getattr(machine, of) is None else sum(values)
 
-    minor, major, failed = add("minor_total") or 0, add("major_total") or 0, add("failed_total")
+    minor, major = add("minor_total", "minor") or 0, add("major_total", "major") or 0
+    failed = add("failed_total", "failed")
     return replace(
         machine,
         seen=minor + major + (failed or 0),
         minor=minor,
         major=major,
         failed=failed,
-        invalid=add("invalid_total"),
+        invalid=add("invalid_total", "invalid"),
         kernel_mode=None,
-        latency_sum_ns=add("stall_total_ns"),
+        latency_sum_ns=add("stall_total_ns", "latency_sum_ns"),
         own=None,
         ended=0,
         in_flight=None,

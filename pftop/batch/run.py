@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol, TextIO
@@ -15,7 +17,7 @@ from pftop.batch.jsonl import JsonLines
 from pftop.batch.plain import Csv, Plain
 from pftop.batch.rows import CommandResult, Selection, family_totals
 from pftop.model.feed import Feed
-from pftop.model.snapshot import Snapshot, Totals
+from pftop.model.snapshot import Snapshot, Totals, Update
 from pftop.options import Options
 
 STEP_S = 0.1
@@ -64,6 +66,14 @@ def signals(stop: Stop, *, ignore_interrupt: bool) -> Iterator[None]:
                 signal.signal(number, handler)
 
 
+def poller_of(out: TextIO) -> select.poll:
+    """Tells, with no wait, that nobody reads ``out`` any more: on a quiet machine no write would find out."""
+    poller = select.poll()
+    with suppress(io.UnsupportedOperation):
+        poller.register(out.fileno(), 0)  # no event asked for: an error or a hang-up is always told
+    return poller
+
+
 def writer_for(options: Options, out: TextIO) -> JsonLines | Csv | Plain:
     """The form asked for."""
     if options.mode == "json":
@@ -83,37 +93,65 @@ def run(
     command: Following | None = None,
 ) -> int:
     """Print until the end; returns the exit status. Raises SourceError, and BrokenPipeError from ``out``."""
-    writer = writer_for(options, out)
-    writer.begin(feed.plan, feed.interval_s)
-    out.flush()
-    stop, ticks, last = Stop(), 0, None
-    result: CommandResult | None = None
+    loop = Loop(feed, options, selection, out, say, command, writer_for(options, out))
+    stop = Stop()
     with signals(stop, ignore_interrupt=command is not None):
-        while True:
-            over = command is not None and command.ended()
-            if over or stop.signal:
-                feed.tick_now()
-            update = feed.step(STEP_S)
-            for message in update.messages:
-                say(f"libbcc: {message}")
-            if options.events:
-                for line in update.lines:
-                    writer.fault(line)
-            if update.snapshot is not None:
-                ticks += 1
-                last = update.snapshot
-                done = over or bool(stop.signal) or ticks == options.iterations
-                writer.tick(last, selection.rows(last, everything=done and selection.family))
-                out.flush()
-                if done:
-                    break
-        if command is not None and over:
-            result = command.result()
-    reason = "command" if over else "signal" if stop.signal else "iterations"
-    writer.end(reason, end_totals(last, selection), result)
-    if over and result is not None:
+        reason = loop.go(stop)
+        result = command.result() if command is not None and reason == "command" else None
+    loop.writer.end(reason, end_totals(loop.last, selection), result)
+    if result is not None:
         return result.status
-    return 128 + stop.signal if stop.signal else 0
+    return 128 + stop.signal if reason == "signal" else 0
+
+
+@dataclass(slots=True)
+class Loop:
+    """Ticks, printed as they come."""
+
+    feed: Feed
+    options: Options
+    selection: Selection
+    out: TextIO
+    say: Callable[[str], None]
+    command: Following | None
+    writer: JsonLines | Csv | Plain
+    last: Snapshot | None = None
+    ticks: int = 0
+
+    def go(self, stop: Stop) -> str:
+        """Until there is a reason to end, which is returned."""
+        self.writer.begin(self.feed.plan, self.feed.interval_s)
+        self.out.flush()
+        reader = poller_of(self.out)
+        while True:
+            if reader.poll(0):
+                raise BrokenPipeError
+            reason = "command" if self.command is not None and self.command.ended() else ""
+            if not reason and stop.signal:
+                reason = "signal"
+            if reason:
+                self.feed.tick_now()
+            ended = self.show(self.feed.step(STEP_S), reason)
+            if ended:
+                return ended
+
+    def show(self, update: Update, reason: str) -> str:
+        """Print what a step brought; returns why it was the last, or nothing."""
+        for message in update.messages:
+            self.say(f"libbcc: {message}")
+        if self.options.events:
+            for line in update.lines:
+                self.writer.fault(line)
+        if update.snapshot is None:
+            return ""
+        self.ticks += 1
+        self.last = update.snapshot
+        if not reason and self.ticks == self.options.iterations:
+            reason = "iterations"
+        everything = bool(reason) and self.selection.family
+        self.writer.tick(self.last, self.selection.rows(self.last, everything=everything))
+        self.out.flush()
+        return reason
 
 
 def end_totals(last: Snapshot | None, selection: Selection) -> Totals | None:

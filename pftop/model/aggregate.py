@@ -61,7 +61,7 @@ class Aggregator:
         self._booked = np.zeros(len(SUM), np.int64)
         """Of all processes ever, and of those among them that have no row any more."""
         self._gone = np.zeros(len(SUM), np.int64)
-        self._lost_booked = 0
+        self._lost_booked = self._lost_completed = 0
         for key, comm, uid in pids:
             self._processes[key] = Process(key, uid, comm)
         self._foretold = frozenset(key.pid for key in self._processes)
@@ -95,6 +95,7 @@ class Aggregator:
         if self._plan.features.failed:
             # what these had done by the last reading is booked; only the rest is not
             self._lost_booked += int(totals_of(lost).sum()) if len(lost) else 0
+            self._lost_completed += int(lost["minor"].sum() + lost["major"].sum())
         else:
             self._mark_ended(lost)
         interval_ns = max(1, sample.ts_ns - self._last.ts_ns)
@@ -111,6 +112,9 @@ class Aggregator:
             key = ProcessKey(change.pid, change.start_ns)
             process = self._processes.get(key)
             if process is None:
+                if not change.sums.any():
+                    # a swept record of a process whose row is gone: all it did is booked
+                    continue
                 last = change.records[-1]
                 process = Process(key, int(last["uid"]), name_of(last["comm"].item()))
                 if key.pid in self._foretold:
@@ -210,6 +214,8 @@ class Aggregator:
         first = self._first.after
         own = counters.own_minor + counters.own_major - first.own_minor - first.own_major
         lost = counters.lost_minor + counters.lost_major
+        # what lost records had done by their last reading is booked already
+        lost -= self._lost_completed
         return ledger.coverage(completed(everything) + own + lost - self._before_first, kernel)
 
     def _machine_latency(self, now: Matrix) -> Latency:

@@ -128,7 +128,9 @@ class Collector:
 
     def _snapshot(self) -> Snapshot:
         # a late tick does not make the next ones early: intervals are measured, not assumed
-        self._due = max(self._due + self._interval_s, self._clock())
+        self._due += self._interval_s
+        if self._due <= self._clock():
+            self._due = self._clock() + self._interval_s
         sample = self._source.sample()
         self._keep(sample.late)
         tick = self._books.take(sample)

@@ -42,7 +42,7 @@ class MappingCounts:
         for index in np.unique(at).tolist():
             chosen = pages[at == index]
             mapping = mappings[index] if index >= 0 else None
-            key = (mapping.start, mapping.perms, str(mapping.name)) if mapping else (-1, "", "")
+            key = _name(mapping) if mapping else (-1, "", "")
             counts = self._counts.setdefault(key, [0, 0, 0])
             self._mappings[key] = mapping
             for place, name in enumerate(("minor", "major", "latency_sum_ns")):
@@ -65,6 +65,12 @@ class MappingCounts:
             self._placed = placed
         begun = int(self._start[SUM["minor"]] + self._start[SUM["major"]])
         return max(0, (completed - begun) - (placed - self._placed))
+
+
+def _name(mapping: MemoryMapping) -> tuple[int, str, str]:
+    # the stack grows downwards: its end is what stays
+    fixed = mapping.end if mapping.name == "[stack]" else mapping.start
+    return fixed, mapping.perms, str(mapping.name)
 
 
 def _latency(counts: Matrix, sum_ns: int, extremes: Extremes) -> Latency:

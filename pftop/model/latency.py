@@ -15,7 +15,13 @@ QUANTILES = (0.5, 0.9, 0.99)
 NOTHING = Latency(0)
 
 
-def figures(counts: Matrix, sums_ns: Sequence[int], mins_ns: Sequence[int], maxs_ns: Sequence[int]) -> list[Latency]:
+def figures(
+    counts: Matrix,
+    sums_ns: Sequence[int],
+    mins_ns: Sequence[int],
+    maxs_ns: Sequence[int],
+    bounds_ns: Sequence[int],
+) -> list[Latency]:
     """One ``Latency`` a row of counts, shape (rows, BUCKETS); a min or max of 0 is not known.
 
     Percentiles lie in the true value's bucket and never beyond the extremes.
@@ -31,7 +37,7 @@ def figures(counts: Matrix, sums_ns: Sequence[int], mins_ns: Sequence[int], maxs
         if not total:
             rows.append(NOTHING)
             continue
-        longest = maxs_ns[at] or upper_ns(int(highest[at]))
+        longest = maxs_ns[at] or min(upper_ns(int(highest[at])), bounds_ns[at])
         shortest = mins_ns[at]
         p50, p90, p99 = (min(max(value, shortest), longest) for value in (p50, p90, p99))
         rows.append(Latency(total, p50, p90, p99, longest, shortest or None, sums_ns[at] // total))
@@ -54,6 +60,7 @@ def fill(processes: Sequence[Process]) -> None:
             [int(p.now[sum_at]) for p in busy],
             [p.min_ns if p.is_new else 0 for p in busy],
             [p.now_max_ns for p in busy],
+            [p.max_ns for p in busy],
         ),
         strict=True,
     ):
@@ -62,7 +69,8 @@ def fill(processes: Sequence[Process]) -> None:
             process.total_latency = latency
     if older:
         totals = np.stack([p.minor_buckets + p.major_buckets for p in older])
-        extremes = [p.min_ns for p in older], [p.max_ns for p in older]
+        maxs = [p.max_ns for p in older]
+        extremes = [p.min_ns for p in older], maxs, maxs
         for process, latency in zip(
             older, figures(totals, [int(p.sums[sum_at]) for p in older], *extremes), strict=True
         ):

@@ -47,6 +47,8 @@ class Btf:
         self._data = data
         self._strings = data[header + str_off : header + str_off + str_len]
         self._offsets = [0]
+        if header + max(type_off + type_len, str_off + str_len) > len(data):
+            raise BtfError("cut short")
         self._index(header + type_off, header + type_off + type_len)
 
     @classmethod

@@ -19,20 +19,14 @@ import psutil
 from pftop.events import Identity, MemoryMapping, ProcessInfo, ProcessKey
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.maps import MapsCache
-from pftop.source.procstat import ProcStat, read_stat
+from pftop.source.procstat import TICK_NS, read_stat, same_process
 from pftop.text import Safe, clean
 
-TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 MAX_COMMANDS = 16384
 COMMAND_BYTES = 4096
 
 T = TypeVar("T")
 Resolver = Callable[[int, int, int], Safe | None]
-
-
-def same_process(key: ProcessKey, stat: ProcStat) -> bool:
-    """Whether this ``/proc/PID/stat`` is of the process meant; its start time counts in ticks."""
-    return not key.start_ns or abs(key.start_ns // TICK_NS - stat.start_ticks) <= 1
 
 
 class Directory:

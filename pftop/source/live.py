@@ -182,7 +182,7 @@ class LiveSource:
                 self._sweep[tid] = state
             elif not os.path.exists(f"/proc/{tid}"):
                 # handed on as any other retired record, so that nobody takes it for a lost one
-                self._retired.append(record.tobytes())
+                self._retired.append(_given_up(record).tobytes())
                 stale.append(tid)
                 del self._sweep[tid]
         self._threads.delete(np.array(stale, np.uint32))
@@ -234,6 +234,18 @@ def ring_pages(total_bytes: int, cpus: int) -> int:
     """Pages of one CPU's ring: a power of two, as near below its share as there is."""
     share = max(total_bytes // PAGE_BYTES // max(1, cpus), LEAST_RING_PAGES)
     return 1 << (share.bit_length() - 1)
+
+
+def _given_up(record: np.void) -> np.void:
+    """The record with the faults still open in it counted as failed, as the kernel side does at an exit."""
+    final = record.copy()
+    under_way = final["stamp"]["ts_ns"] != 0
+    for stamp in final["stamp"][under_way]:
+        final["failed"] += 1
+        final["kernel_mode"] += 1
+        final["write" if stamp["error_code"] & 2 else "read"] += 1
+    final["stamp"]["ts_ns"] = 0
+    return final
 
 
 def _ignore_lost(_count: Any) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pftop.events import MemoryMapping, ProcessKey
+from pftop.source.procstat import read_stat, same_process
 from pftop.text import Safe, clean
 
 MAX_PROCESSES = 64
@@ -72,7 +73,7 @@ class MapsCache:
         if entry is None or now - entry.read_at > max_age_s:
             old = entry.mappings if entry else ()
             # a process that has ended keeps the mappings it was last seen with
-            mappings = self._read(key.pid) or old
+            mappings = self._read(key) or old
             entry = _Entry(now, mappings, [mapping.start for mapping in mappings])
             self._entries[key] = entry
         self._entries.move_to_end(key)
@@ -80,11 +81,15 @@ class MapsCache:
             self._entries.popitem(last=False)
         return entry
 
-    def _read(self, pid: int) -> tuple[MemoryMapping, ...]:
+    def _read(self, key: ProcessKey) -> tuple[MemoryMapping, ...]:
+        directory = self._root / str(key.pid)
         try:
-            return parse_maps((self._root / str(pid) / "maps").read_bytes())
+            data = (directory / "maps").read_bytes()
         except OSError:
             return ()
+        # looked at after the reading: whoever has the PID now had it then
+        stat = read_stat(directory)
+        return parse_maps(data) if stat is not None and same_process(key, stat) else ()
 
 
 def _find(entry: _Entry, address: int) -> MemoryMapping | None:

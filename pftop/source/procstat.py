@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pftop.events import ProcessKey
+
 
 class ProcStat(NamedTuple):
     """The fields pftop uses; times in clock ticks since boot, faults without those of waited-for children."""
@@ -46,6 +48,14 @@ def parse_stat(data: bytes) -> ProcStat | None:
         )
     except (IndexError, ValueError):
         return None
+
+
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def same_process(key: ProcessKey, stat: ProcStat) -> bool:
+    """Whether this ``/proc/PID/stat`` is of the process meant; its start time counts in ticks."""
+    return not key.start_ns or abs(key.start_ns // TICK_NS - stat.start_ticks) <= 1
 
 
 def read_stat(directory: Path) -> ProcStat | None:

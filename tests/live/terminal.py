@@ -130,10 +130,3 @@ class Terminal:
             if fd >= 0:
                 with contextlib.suppress(OSError):
                     os.close(fd)
-
-
-def our_programs() -> list[str]:
-    """Names of pftop's BPF programs that the kernel has loaded."""
-    listed = subprocess.run(["bpftool", "prog", "show"], capture_output=True, text=True, check=True).stdout
-    names = re.findall(r"name (\w+)", listed)
-    return [name for name in names if name.startswith(("on_fault", "on_minor", "on_major", "on_exit", "on_signal"))]

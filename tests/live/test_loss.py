@@ -127,3 +127,19 @@ def test_processes_that_end_while_pftop_starts_are_in_the_books(pftop: Callable[
     finally:
         shell.kill()
         shell.wait()
+
+
+def test_a_fault_that_fails_after_the_exit_stays_in_the_books(build: Build, pftop: Callable[..., Pftop]) -> None:
+    watch = pftop(delay="0.1")
+    watch.ready()
+    ended = [subprocess.run([build("late")], check=False).returncode for _ in range(20)]
+    assert set(ended) == {0}
+    # long enough for every record to be swept
+    for _ in range(65):
+        watch.next_tick()
+    watch.stop()
+    exact(watch.ticks())
+    rows = [row for tick in watch.ticks() for row in tick["processes"] if row["comm"] == "late"]
+    # no row comes back empty when its record is swept
+    assert all(row["minor_total"] + row["failed_total"] > 0 for row in rows)
+    assert sum(row["failed"] for row in rows) == 20

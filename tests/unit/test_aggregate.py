@@ -264,3 +264,40 @@ def test_a_process_asked_for_has_a_row_before_it_faults_and_one_row_after() -> N
     kernel.fault(7, MINOR, 10)
     row = row_of(advance(books, kernel), 7)
     assert (row.key.start_ns, row.minor_total) == (77_123_456, 1)
+
+
+def test_a_swept_record_of_a_process_no_longer_shown_makes_no_new_row() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.fault(7)
+    kernel.retire(7, group_dead=True)
+    # a fault after the exit makes a record again, which goes out when the reader sweeps
+    kernel.make(7, 7, 70)
+    kernel.fault(7)
+    for _ in range(10):
+        advance(books, kernel, frozenset({7}))
+    kernel.retire(7)
+    assert advance(books, kernel).processes == ()
+
+
+def test_coverage_counts_what_a_lost_record_held_once() -> None:
+    kernel, books = started(FakeKernel(vmstat=VmStat(0, 0)))
+    kernel.make(7, 7, 70)
+    for _ in range(4):
+        kernel.fault(7)
+    kernel.vmstat = VmStat(4, 0)
+    assert advance(books, kernel).coverage == 1.0
+    kernel.retire(7, ring_full=True)
+    assert advance(books, kernel).coverage == 1.0
+
+
+def test_the_longest_of_an_interval_is_never_longer_than_the_longest_ever() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.fault(7, MINOR, 900)
+    advance(books, kernel)
+    kernel.fault(7, MINOR, 899)
+    row = row_of(advance(books, kernel), 7)
+    assert row.latency is not None
+    assert row.latency_total is not None
+    assert (row.latency.max_ns, row.latency_total.max_ns) == (900, 900)

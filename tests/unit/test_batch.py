@@ -235,3 +235,10 @@ def test_an_empty_latency_has_no_figures() -> None:
     empty = make_latency(count=0, p50_ns=None, p90_ns=None, p99_ns=None, max_ns=None)
     _, tick, _ = written(make_snapshot(processes=(make_row(latency=empty),)))
     assert tick["processes"][0]["latency"] == dict.fromkeys(LATENCY.split()) | {"count": 0}
+
+
+def test_what_the_proc_plan_cannot_tell_of_a_family_or_of_threads_is_null() -> None:
+    found = family_totals((), proc_snapshot().totals)
+    assert (found.failed, found.invalid, found.latency_sum_ns) == (None, None, None)
+    _, tick, _ = written(proc_snapshot(), threads=True)
+    assert tick["processes"][0]["threads"] is None

@@ -196,3 +196,11 @@ def test_a_compilers_btf_is_read_as_the_compiler_laid_it_out(tmp_path: Path) -> 
     assert found["pid"].size == found["tgid"].size == 4
     assert found["tgid"].offset == found["pid"].offset + 4
     assert found["group_leader"].size == 8
+
+
+@pytest.mark.parametrize("keep", [26, 30, 40, 60])
+def test_a_blob_cut_short_is_refused(keep: int) -> None:
+    blob = Blob()
+    blob.compound(STRUCT, "task", 4, [("pid", blob.integer("u32", 4), 0)])
+    with pytest.raises(BtfError, match="cut short"):
+        Btf(blob.bytes()[:keep])

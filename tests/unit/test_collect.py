@@ -242,3 +242,10 @@ def test_messages_and_the_plan_are_handed_on(source: FakeSource) -> None:
     assert feed.plan is source.plan
     feed.close()
     assert source.asked[-1] == "close"
+
+
+def test_a_very_late_tick_is_not_followed_by_one_at_once(source: FakeSource) -> None:
+    feed = collector(source)
+    source.clock.now += 7.5
+    assert feed.step(0).snapshot is not None
+    assert feed.step(0.1).snapshot is None

@@ -100,7 +100,9 @@ def test_who_called_sudo() -> None:
     assert entry.pw_gid in found.groups
 
 
-@pytest.mark.parametrize("text", ["", "root", "-1", "1e3", "0x0", "3999999999", "9" * 30, " 0", "65534;id"])
+@pytest.mark.parametrize(
+    "text", ["", "root", "-1", "1e3", "0x0", "3999999999", "9" * 30, " 0", "65534;id", "²", "9" * 5000]
+)
 def test_a_uid_that_is_none_means_nobody_called(text: str) -> None:
     assert sudo_caller({"SUDO_UID": text}, 0) is None
 

@@ -122,3 +122,10 @@ def test_a_quiet_process_has_no_interval() -> None:
     assert process is not None
     found = detail.describe(process, Identity(), MappingCounts(KEY, 9))
     assert (found.minor_interval, found.mappings_since_ns) == (detail.NO_BUCKETS, 9)
+
+
+def test_a_stack_that_grew_downwards_is_one_row() -> None:
+    counts = MappingCounts(KEY, 5)
+    counts.add(pages((8, 1, 0, 10)), (mapping(0x8000, 0x9000, "[stack]"),))
+    counts.add(pages((5, 2, 0, 20)), (mapping(0x5000, 0x9000, "[stack]"),))
+    assert [row.minor for row in counts.rows()] == [3]

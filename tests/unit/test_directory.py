@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pftop.events import Identity, ProcessInfo, ProcessKey
-from pftop.source.directory import MAX_COMMANDS, TICK_NS, Directory
+from pftop.source.directory import MAX_COMMANDS, Directory
 from pftop.source.machine import PAGE_BYTES
+from pftop.source.procstat import TICK_NS
 from pftop.text import Safe
 from tests.unit.test_maps import MAPS
 from tests.unit.test_procstat import line as stat_line
@@ -160,3 +161,11 @@ def test_directories_where_files_should_be_do_no_harm(tmp_path: Path) -> None:
     assert not describe(directory).alive
     assert directory.mapping(KEY, 1) is None
     assert directory.identify(KEY) == Identity()
+
+
+def test_a_reused_pid_names_no_mapping(tmp_path: Path) -> None:
+    process(tmp_path)
+    earlier = ProcessKey(42, START_NS - 500 * TICK_NS)
+    directory = Directory(root=tmp_path)
+    assert directory.mapping(earlier, 0x7FFE00000000) is None
+    assert directory.mappings(earlier) == ()
