@@ -79,8 +79,9 @@ def check_restrictions(facts: KernelFacts) -> list[Check]:
         meaning = "kernel lockdown forbids eBPF tracing; it is set by the boot loader or Secure Boot"
         checks.append(Check("lockdown", facts.lockdown, MISSING if locked else FINE, meaning if locked else ""))
     if facts.initial_pid_namespace is False:
-        meaning = "a PID namespace: the kernel's PIDs are shown, which differ from those seen in here"
-        checks.append(Check("PID namespace", "not the initial one", DEGRADED, meaning, "docker run --pid=host ..."))
+        meaning = "the kernel's numbers of threads mean nothing in here: rates only"
+        fix = "run it on the host, or in a container started with --pid=host"
+        checks.append(Check("PID namespace", "not the initial one", MISSING, meaning, fix))
     if facts.time_offset:
         checks.append(Check("time namespace", "boot clock offset", DEGRADED, "wall times may be off by the offset"))
     if facts.wsl:

@@ -15,6 +15,8 @@ import numpy as np
 from pftop.events import Records, SourceError
 
 NO_MORE = errno.ENOENT
+SLACK = 1024
+"""Elements that came and went while a full map was read, and the room the kernel wants for a whole bucket."""
 
 
 class BulkMap:
@@ -24,8 +26,8 @@ class BulkMap:
     """
 
     def __init__(self, lib: Any, fd: int, key: np.dtype[Any], value: np.dtype[Any], capacity: int) -> None:
-        self._lib, self._fd, self._capacity = lib, fd, capacity
-        self._buffers = [(np.empty(capacity, key), np.empty(capacity, value)) for _ in range(2)]
+        self._lib, self._fd, self._room = lib, fd, capacity + SLACK
+        self._buffers = [(np.empty(self._room, key), np.empty(self._room, value)) for _ in range(2)]
         self._turn = 0
 
     def read(self, *, delete: bool = False) -> tuple[Records, Records]:
@@ -38,8 +40,8 @@ class BulkMap:
         self._turn ^= 1
         keys, values = self._buffers[self._turn]
         done, started = 0, False
-        while done < self._capacity:
-            count = ctypes.c_uint32(self._capacity - done)
+        while done < self._room:
+            count = ctypes.c_uint32(self._room - done)
             status = call(
                 self._fd,
                 pointer(cursor, ctypes.c_uint32) if started else None,

@@ -79,6 +79,8 @@ class Directory:
         text = self._read_command(key.pid) if alive else b""
         command = clean(text, 512) if text else comm
         if alive:
+            # a program new to its process, and its mappings with it
+            self._maps.forget(key)
             self._commands[entry] = command
             if len(self._commands) > MAX_COMMANDS:
                 self._commands.popitem(last=False)

@@ -202,15 +202,19 @@ class LiveSource:
 
     def set_log_rate(self, per_second: int) -> None:
         """Bound the log to this many faults a second and CPU; half of a burst is kept for those that go first."""
-        self._config.write(
-            log_interval_ns=1_000_000_000 // max(1, per_second),
-            log_burst_ns=BURST_NS,
-            log_reserve_ns=BURST_NS // 2,
-        )
+        with self._lock:
+            if not self._closed:
+                self._config.write(
+                    log_interval_ns=1_000_000_000 // max(1, per_second),
+                    log_burst_ns=BURST_NS,
+                    log_reserve_ns=BURST_NS // 2,
+                )
 
     def adopt(self, enabled: bool) -> None:
         """While on, a process pftop forks becomes the head of the family."""
-        self._config.write(adopt=int(enabled))
+        with self._lock:
+            if not self._closed:
+                self._config.write(adopt=int(enabled))
 
     def stack(self, stack_id: int) -> tuple[int, ...]:
         """Code addresses of a user stack, innermost first; empty when it is gone."""

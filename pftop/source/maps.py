@@ -68,6 +68,10 @@ class MapsCache:
             mapping = _find(self._entry(key, MIN_AGE_S), address)
         return mapping
 
+    def forget(self, key: ProcessKey) -> None:
+        """Read them anew when asked next."""
+        self._entries.pop(key, None)
+
     def _entry(self, key: ProcessKey, max_age_s: float) -> _Entry:
         entry, now = self._entries.get(key), time.monotonic()
         if entry is None or now - entry.read_at > max_age_s:

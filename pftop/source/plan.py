@@ -172,6 +172,9 @@ def why_no_bpf(facts: KernelFacts) -> Refusal | None:
     if not facts.privileged:
         who = f"effective uid {facts.euid}, capabilities BPF and PERFMON or SYS_ADMIN missing"
         return Refusal("perf", f"eBPF needs root ({who})", "sudo pftop")
+    if facts.initial_pid_namespace is False:
+        why = "this is a PID namespace of its own: the kernel's numbers of threads mean others, or nobody, in here"
+        return Refusal("perf", why, "run it on the host, or in a container started with --pid=host")
     if facts.lockdown and "[confidentiality]" in facts.lockdown:
         return Refusal("perf", f"kernel lockdown forbids eBPF tracing (lockdown is {facts.lockdown!r})")
     if facts.btf is None and facts.tracefs is None:
@@ -183,14 +186,22 @@ def why_no_bpf(facts: KernelFacts) -> Refusal | None:
     return None
 
 
+def needs(option: str) -> str:
+    """What helps where the kernel's build is the reason."""
+    return f"sudo pftop takes the best plan that runs here; this one needs a kernel with CONFIG_{option}=y"
+
+
 def refuse(name: str, facts: KernelFacts) -> Refusal | None:
     """Why a plan that hooks ``handle_mm_fault`` is not worth trying; None when it is."""
     if facts.btf is None:
-        return Refusal(name, f"without BTF ({facts.btf_error}) the VMA's layout is not known")
+        why = f"without BTF ({facts.btf_error}) the VMA's layout is not known"
+        return Refusal(name, why, needs("DEBUG_INFO_BTF"))
     if name == "fentry" and facts.trampoline_error is not None:
-        return Refusal(name, f"the kernel refuses BPF trampolines ({facts.trampoline_error})")
+        why = f"the kernel refuses BPF trampolines ({facts.trampoline_error})"
+        return Refusal(name, why, needs("DYNAMIC_FTRACE_WITH_DIRECT_CALLS"))
     if name == "kprobe" and not facts.kprobe_pmu:
-        return Refusal(name, "this kernel is built without kprobes (/sys/bus/event_source/devices/kprobe is missing)")
+        why = "this kernel is built without kprobes (/sys/bus/event_source/devices/kprobe is missing)"
+        return Refusal(name, why, needs("KPROBES"))
     return None
 
 

@@ -66,6 +66,7 @@ def test_the_command_line_names_the_plans_there_are() -> None:
         (replace(ROOT, capabilities=frozenset({"BPF"})), "needs root", "sudo pftop"),
         (replace(ROOT, lockdown="none integrity [confidentiality]"), "lockdown", ""),
         (replace(NO_BTF, tracefs=None), "neither BTF (No such file or directory) nor tracefs", "mount -t tracefs"),
+        (replace(ROOT, initial_pid_namespace=False), "PID namespace", "run it on the host"),
         (replace(ROOT, arch="s390x"), "the machine is s390x", ""),
     ],
 )

@@ -20,7 +20,7 @@ from . import guest, guest_checks, kernels, registry  # guest_checks registers t
 pytestmark = pytest.mark.vm
 
 assert guest_checks
-GUEST_LIMIT = 420  # seconds from power on to power off; a hang costs this much
+GUEST_LIMIT = 700  # seconds from power on to power off; a hang costs this much
 CASES = [(kernel.name, plan, check) for kernel in kernels.KERNELS for plan, check in registry.cases()]
 CASES += [
     (f"{kernel}-{variant}", plan, check)
