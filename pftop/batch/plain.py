@@ -175,8 +175,9 @@ def accuracy(snapshot: Snapshot) -> str:
         return "rates from /proc only; processes that end between two readings are not seen"
     totals, log = snapshot.totals_since_start, snapshot.log_since_start
     ledger = snapshot.ledger
+    missed = f"  missed {totals.missed}" if totals.missed else ""
     books = "even" if ledger.balanced else f"off by {ledger.seen_off} and {ledger.log_off}"
     return (
         f"check {formatting.percent(snapshot.coverage)} of vmstat  books {books}  own {totals.own}"
-        f"  unattributed {totals.unattributed}  log: {log.logged} of {log.completed}, lost {log.lost}"
+        f"  unattributed {totals.unattributed}  log: {log.logged} of {log.completed}, lost {log.lost}{missed}"
     )

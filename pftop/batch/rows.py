@@ -76,4 +76,5 @@ def family_totals(rows: Sequence[ProcessRow], machine: Totals) -> Totals:
         in_flight=None,
         vmstat_pgfault=None,
         vmstat_pgmajfault=None,
+        missed=None,
     )

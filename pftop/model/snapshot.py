@@ -112,6 +112,8 @@ class Totals:
     latency_sum_ns: int | None
     vmstat_pgfault: int | None
     vmstat_pgmajfault: int | None
+    missed: int | None = None
+    """Of the failed ones: what became of them was not seen, for want of a free kretprobe instance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,8 @@ def _doubts(snapshot: Snapshot) -> list[Piece]:
     unattributed = snapshot.totals_since_start.unattributed
     if unattributed:
         found.append(alarm(f"{formatting.count(unattributed)} UNATTRIBUTED", drop=1))
+    if snapshot.totals_since_start.missed:
+        found.append(alarm(f"{formatting.count(snapshot.totals_since_start.missed)} MISSED", drop=1))
     if not snapshot.ledger.balanced:
         off = abs(snapshot.ledger.seen_off) + abs(snapshot.ledger.log_off)
         found.append(alarm(f"SUMS OFF BY {formatting.count(off)}"))
