@@ -76,9 +76,5 @@ def sleeping_crowd(context: Context) -> Figures:
     assert missed == {None if context.plan == "perf" else 0}
     mean = found["file_ns"] / SLEEPERS / 1e6
     assert mean >= DELAY_MS - EARLY_MS, found
-    return {
-        "threads": SLEEPERS,
-        "missed": sorted(map(str, missed)),
-        "mean_ms": round(mean, 1),
-        "max_ms": round(found["max_ns"] / 1e6, 1),
-    }
+    longest = round(found["max_ns"] / 1e6, 1)
+    return {"threads": SLEEPERS, "missed": missed.pop(), "mean_ms": round(mean, 1), "max_ms": longest}
