@@ -1,8 +1,8 @@
 """Owns booting one kernel in QEMU and running one command in it, over the host's own files.
 
 The guest sees the host's / as it is, with every write kept in the guest's memory, and one folder of the host's
-that both can write: the command, its output and its status go through that. One guest runs at a time on a
-machine. QEMU emulates the processor, so no hardware virtualisation is needed; init.sh is the guest's side.
+that both can write: the command, its output and its status go through that. As many guests run at a time as the
+machine has CPUs. QEMU emulates the processor, so no hardware virtualisation is needed; init.sh is the guest's side.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from .kernels import REPO, Image, cache
 
@@ -57,13 +58,29 @@ class Outcome:
     text: str
 
 
+def places() -> int:
+    """How many guests run at a time: an emulated machine keeps one CPU busy, and seldom the second."""
+    return os.cpu_count() or 1
+
+
 @contextlib.contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Two emulated machines on two cores would only make each other late."""
+def a_place() -> Iterator[None]:
+    """Wait until there is room for one more emulated machine, whoever started the others."""
     cache().mkdir(parents=True, exist_ok=True)
-    with open(cache() / "lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(cache() / f"lock-{number}", "w")) for number in range(places())]
+        while not any(taken(file) for file in files):
+            time.sleep(0.2)
         yield
+
+
+def taken(file: TextIO) -> bool:
+    """Whether the lock is ours now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -106,7 +123,7 @@ def run_once(image: Image, argv: Sequence[str], *, share: Path, limit: float, ex
         (share / name).unlink(missing_ok=True)
     words = {"repo": shlex.quote(str(REPO)), "share": shlex.quote(str(share)), "command": shlex.join(argv)}
     (share / "command").write_text(COMMAND.format(**words))
-    with one_at_a_time(), open(share / "console", "wb") as console:
+    with a_place(), open(share / "console", "wb") as console:
         began = time.monotonic()
         process = subprocess.Popen(
             emulator(image, share, extra),

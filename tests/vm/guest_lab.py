@@ -63,7 +63,7 @@ def lock_wait(seen: Seen) -> float:
     return seen.lock_wait_ns / max(1, seen.sums["minor"])
 
 
-@check(limit=180)
+@check()
 def lab_causes(context: Context) -> Figures:
     """Each workload is counted as its data says and named for what it is; the lock's share is visible."""
     watch = watch_of(context)

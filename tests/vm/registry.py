@@ -49,7 +49,7 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(
-    plans: Iterable[str] = PLANS, limit: int = 120, variant: str = ""
+    plans: Iterable[str] = PLANS, limit: int = 300, variant: str = ""
 ) -> Callable[[Callable[[Context], Figures | None]], Callable[[Context], Figures | None]]:
     """Register a check: it raises AssertionError, or returns figures worth keeping with the result."""
 

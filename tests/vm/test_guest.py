@@ -26,7 +26,7 @@ def test_pytest_in_the_guest_is_reported_test_by_test(
 ) -> None:
     inner = tmp_path / "test_inner.py"
     inner.write_text(INNER_TESTS)
-    outcomes = guest.run_pytest(image_of(NEWEST), [str(inner)])
+    outcomes = guest.run_pytest(image_of(NEWEST), ["--rootdir", str(tmp_path), str(inner)])
     assert [(one.test, one.outcome) for one in outcomes] == [
         ("test_inner::test_passes", "passed"),
         ("test_inner::test_fails", "failed"),

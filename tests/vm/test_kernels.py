@@ -1,6 +1,6 @@
 """The VM tier: each check of guest_checks.py, for each kernel and probe plan, is one test here.
 
-A kernel boots once, for those of its checks that were selected:
+A kernel boots once, for those of its checks that were selected, and the kernels run side by side:
 
     pytest tests/vm -m vm                   everything
     pytest tests/vm -k "6.12 and fentry"    boots 6.12 only, runs those only
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -20,7 +22,7 @@ from . import guest, guest_checks, kernels, registry  # guest_checks registers t
 pytestmark = pytest.mark.vm
 
 assert guest_checks
-GUEST_LIMIT = 700  # seconds from power on to power off; a hang costs this much
+GUEST_LIMIT = 900  # seconds from power on to power off; a hang costs this much
 CASES = [(kernel.name, plan, check) for kernel in kernels.KERNELS for plan, check in registry.cases()]
 CASES += [
     (f"{kernel}-{variant}", plan, check)
@@ -64,27 +66,35 @@ def run_guest(image: kernels.Image, name: str, cases: list[str]) -> Report:
     return report
 
 
-def selected(session: pytest.Session, kernel: str) -> list[str]:
-    """The kernel's cases that this run of pytest kept, as PLAN/CHECK."""
-    params = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
-    return [f"{one['plan']}/{one['check']}" for one in params if "check" in one and one["kernel"] == kernel]
+def selected(session: pytest.Session) -> dict[str, list[str]]:
+    """The cases that this run of pytest kept, as PLAN/CHECK, by kernel."""
+    found: dict[str, list[str]] = {}
+    for params in (item.callspec.params for item in session.items if hasattr(item, "callspec")):
+        if "check" in params:
+            found.setdefault(params["kernel"], []).append(f"{params['plan']}/{params['check']}")
+    return found
 
 
 @pytest.fixture(scope="session")
-def reports(request: pytest.FixtureRequest, image_of: Callable[[str], kernels.Image]) -> Callable[[str], Report]:
-    """The report of a kernel's guest, which boots when first asked for."""
-    known: dict[str, Report] = {}
+def reports(
+    request: pytest.FixtureRequest, image_of: Callable[[str], kernels.Image]
+) -> Iterator[Callable[[str], Report]]:
+    """The report of a kernel's guest. All that are wanted boot when the first is asked for, side by side."""
+    running: dict[str, Future[Report]] = {}
     capture = request.config.pluginmanager.getplugin("capturemanager")
+    pool = ThreadPoolExecutor(guest.places())
 
     def report(name: str) -> Report:
-        if name not in known:
-            image = image_of(name.partition("-")[0])
-            with capture.global_and_fixture_disabled():  # a minute passes: show what it goes on
-                print()
-                known[name] = run_guest(image, name, selected(request.session, name))
-        return known[name]
+        image_of(name.partition("-")[0])  # where it cannot be had, that is this test's result
+        if not running:
+            for one, cases in selected(request.session).items():
+                with suppress(pytest.fail.Exception, pytest.skip.Exception):
+                    running[one] = pool.submit(run_guest, image_of(one.partition("-")[0]), one, cases)
+        with capture.global_and_fixture_disabled():  # minutes pass: show what they go on
+            return running[name].result()
 
-    return report
+    yield report
+    pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize(("kernel", "plan", "check"), CASES, ids=["-".join(case) for case in CASES])
