@@ -12,7 +12,7 @@ from pftop.source.bcc_module import find_bcc, install_hint
 from pftop.source.kernel import KernelFacts, gather, mount_tracefs
 from pftop.source.noise import NoiseTrap
 from pftop.source.open import Limits, Opened, open_source
-from pftop.source.plan import LADDER
+from pftop.source.plan import GIVES, LADDER
 from pftop.source.program import limits, map_capacity
 
 FINE, DEGRADED, MISSING = "fine", "degraded", "missing"
@@ -121,7 +121,8 @@ def try_plans(facts: KernelFacts) -> tuple[list[Check], str]:
     for refusal in refusals:
         if refusal.why not in seen:
             seen.add(refusal.why)
-            checks.append(Check(f"plan {refusal.plan}", "does not run", DEGRADED, refusal.why, refusal.fix))
+            value = f"does not run; would add {GIVES[refusal.plan]}"
+            checks.append(Check(f"plan {refusal.plan}", value, DEGRADED, refusal.why, refusal.fix))
     return checks, name
 
 
@@ -167,12 +168,7 @@ def main(argv: Sequence[str]) -> int:
         found = {"plan": plan or None, "status": status, "checks": [asdict(check) for check in checks]}
         print(json.dumps(found, indent=2))
         return status
-    ascii_width = max(len(check.name) for check in checks)
-    for check in checks:
-        print(f"{MARKS[check.status]}  {check.name:<{ascii_width}}  {check.value}")
-        for label, text in (("", check.meaning), ("fix: ", check.fix)):
-            if text:
-                print(f"      {'':<{ascii_width}}  {label}{text}")
+    print_report(checks)
     verdict = {
         EXIT_FINE: "everything runs",
         EXIT_DEGRADED: f"runs by the {plan} plan",
