@@ -99,6 +99,7 @@ def start_loads(directory: str) -> list[subprocess.Popen[bytes]]:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                env={"PATH": "/usr/bin:/bin"},
             )
         )
     return loads
@@ -107,7 +108,8 @@ def start_loads(directory: str) -> list[subprocess.Popen[bytes]]:
 def main() -> None:
     """Take the pictures named on the command line, or all."""
     wanted = set(sys.argv[1:]) or {picture.name for picture in PICTURES}
-    with tempfile.TemporaryDirectory(dir=HERE.parent) as directory:
+    # /tmp may be memory, from which nothing is read with a major fault
+    with tempfile.TemporaryDirectory(prefix="pftop-", dir="/var/tmp") as directory:
         loads = start_loads(directory)
         trap = NoiseTrap()
         try:
