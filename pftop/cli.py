@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from pftop.options import Options
 from pftop.report import explain, say
 
 USAGE, CANNOT_RUN, BROKEN_PIPE = 2, 3, 141
+UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What only writing fails with."""
 
 
 def check(options: Options) -> Options:
@@ -93,6 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, SourceError):
             explain(error)
             return CANNOT_RUN
+        if isinstance(error, OSError) and error.errno in UNWRITTEN:
+            say(f"the output could not be written: {error.strerror}")
+            return 1
         if os.environ.get("PFTOP_DEBUG"):
             raise
         say(f"unexpected: {describe_exception(error)} (PFTOP_DEBUG=1 shows where)")
