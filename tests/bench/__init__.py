@@ -1,0 +1,1 @@
+"""What pftop costs: ``python -m tests.bench``. Prints figures and ratios; nothing here fails for being slow."""

@@ -1,0 +1,115 @@
+"""What watching costs a real job: a compile and a loop of Python start-ups, alone and watched, in turn."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench import ways
+from tests.bench.loads import SOURCES
+from tests.bench.report import Figures, Result, Setting, Table, absent, cell, middle
+from tests.live.terminal import Terminal
+
+COMPILE = """i=0
+while [ $i -lt $1 ]; do
+    for name in pfgen sleepers; do gcc -O2 -pthread -o /dev/null $2/$name.c || exit 1; done
+    i=$((i+1))
+done"""
+STARTS = "i=0; while [ $i -lt $1 ]; do $2 -c 'import json, subprocess' || exit 1; i=$((i+1)); done"
+ALONE = "alone"
+
+
+@contextlib.contextmanager
+def live_view() -> Iterator[ways.Tell]:
+    """pftop in a terminal, which an emulator draws: that costs CPU too, as a terminal does."""
+    screen = Terminal(columns=120, lines=36)
+    try:
+        screen.shows("faults")
+        yield ways.ignore
+        screen.press("q")
+        screen.wait()
+    finally:
+        screen.close()
+
+
+def watchers() -> list[ways.Way]:
+    """Nobody, pftop in both views, and bpftrace's histogram."""
+    return [
+        ways.Way(ALONE, ways.nothing_attached),
+        ways.Way("pftop -J", lambda: ways.pftop("--probe", "auto")),
+        ways.Way("pftop, live view", live_view),
+        ways.needing("bpftrace", ways.HISTOGRAM_NAME, lambda: ways.bpftrace(ways.HISTOGRAM)),
+    ]
+
+
+def jobs_of(setting: Setting) -> dict[str, list[str | Path]]:
+    """Name and command of each job."""
+    compiles, starts = str(int(setting.pick(15, 1))), str(int(setting.pick(40, 3)))
+    return {
+        "compile": ["sh", "-c", COMPILE, "sh", compiles, SOURCES],
+        "python starts": ["sh", "-c", STARTS, "sh", starts, sys.executable],
+    }
+
+
+def timed(argv: list[str | Path]) -> tuple[float, float, int]:
+    """Wall seconds, CPU seconds and faults of a command and all its children."""
+    began = time.monotonic()
+    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, argv
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_minflt + usage.ru_majflt
+
+
+def run(setting: Setting) -> Result:
+    """Each job under each watcher, interleaved."""
+    everything, jobs = watchers(), jobs_of(setting)
+    runs: defaultdict[tuple[str, str], list[tuple[float, float, int]]] = defaultdict(list)
+    for _ in range(setting.rounds):
+        for way in everything:
+            if way.missing:
+                continue
+            with way.attach():
+                for name, argv in jobs.items():
+                    runs[name, way.name].append(timed(argv))
+    result = Result()
+    for name in jobs:
+        figures = {way.name: figures_of(way, runs[name, way.name], runs[name, ALONE]) for way in everything}
+        result.figures[name] = figures
+        result.tables.append(table_of(name, figures, setting.rounds))
+    return result
+
+
+def figures_of(way: ways.Way, mine: list[tuple[float, float, int]], alone: list[tuple[float, float, int]]) -> Figures:
+    """Medians, and the median ratio of the rounds."""
+    if way.missing:
+        return {"missing": way.missing}
+    pairs = list(zip(mine, alone, strict=True))
+    return {
+        "wall_s": middle([run[0] for run in mine]),
+        "cpu_s": middle([run[1] for run in mine]),
+        "faults": middle([run[2] for run in mine]),
+        "x_wall": middle([run[0] / base[0] for run, base in pairs]),
+        "x_cpu": middle([run[1] / base[1] for run, base in pairs]),
+    }
+
+
+def table_of(name: str, figures: Figures, rounds: int) -> Table:
+    """One job's table."""
+    rows: list[tuple[str, ...]] = []
+    for way, found in figures.items():
+        if "missing" in found:
+            rows.append(absent(way, found["missing"]))
+            continue
+        digits = {"wall_s": 3, "cpu_s": 3, "faults": 0, "x_wall": 3, "x_cpu": 3}
+        rows.append((way, *(cell(found[key], count) for key, count in digits.items())))
+    head = ("", "wall s", "CPU s", "faults", "x wall", "x CPU")
+    notes = ("CPU s: of the job alone, not of who watches it; x: over alone, in the same round",)
+    return Table(f"job: {name}, {rounds} interleaved rounds", head, rows, notes)
