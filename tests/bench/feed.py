@@ -39,6 +39,11 @@ class Machine:
         return replace(self, **smaller)
 
     @property
+    def processes(self) -> int:
+        """Processes that live all the time."""
+        return self.threads // self.threads_each
+
+    @property
     def words(self) -> str:
         """Its size."""
         size = f"{self.cpus} CPUs, {self.threads:,} threads, {self.faults / 1e6:.4g} M faults/s"

@@ -27,7 +27,7 @@ SETTLED_AFTER_S = 60.0
 KEYS = (
     ("?", "Keys in the table", "q"),
     ("s", "Sort by", "s"),
-    ("\r", "Mappings by faults", "\x7f"),
+    ("\r", "Latency both", "\x7f"),
 )
 """A key, what is on the screen once it has done its work, and the way back. Not Esc: terminals wait after it."""
 LOST = re.compile(r"\blost\s+0\b")
@@ -47,9 +47,9 @@ class Live:
     cpu_ratio: float = 0.0
 
 
-def growth(memory: list[tuple[float, float]], seconds: float) -> float:
+def growth(memory: list[tuple[float, float]]) -> float:
     """MiB from after the first minute to the end; in a short run from its middle."""
-    settled = min(SETTLED_AFTER_S, seconds / 2)
+    settled = min(SETTLED_AFTER_S, memory[-1][0] / 2)
     later = [mib for at, mib in memory if at >= settled]
     # several readings at both ends: one may fall into a collection
     few = max(1, len(later) // 8)
@@ -122,7 +122,7 @@ def batch_phase(seconds: float) -> Figures:
         "unattributed": totals["unattributed"],
         "lost": lost,
         "rss_mib": memory[-1][1],
-        "grown_mib": growth(memory, at),
+        "grown_mib": growth(memory),
     }
 
 
@@ -134,7 +134,7 @@ def soak(directory: Path, seconds: float) -> Result:
     assert live.lost, "the header never said what was lost"
     answers = [took for found in live.answers.values() for took in found]
     p50, p95 = middle(answers), percentile(answers, 0.95)
-    grown = growth(live.memory, seconds * 0.8)
+    grown = growth(live.memory)
     figures: Figures = {
         "seconds": seconds,
         "keys": len(answers),
