@@ -16,8 +16,10 @@ PROBES = ("auto", "fentry", "kprobe", "perf", "proc")
 UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 MIN_DELAY_S, MAX_DELAY_S = 0.1, 60.0
 MAX_LOG_RATE = 10_000
+LEAST_OVERHEAD, MOST_OVERHEAD = 0.1, 100.0
 MAX_LATENCY_NS = 3600 * 10**9
 
+OVERHEAD_HELP = "above PCT %% of one CPU lower the log's rate, the refresh, then detail; never the counters"
 DESCRIPTION = "top for page faults: which processes fault, how often, and how much time it costs them."
 EPILOG = """\
 pftop doctor [--json] tells what this machine has, what runs here and how to get what is missing.
@@ -59,6 +61,15 @@ def log_rate(text: str) -> int:
     value = positive(text)
     if value > MAX_LOG_RATE:
         raise argparse.ArgumentTypeError(f"{text} is more than {MAX_LOG_RATE} a second and CPU")
+    return value
+
+
+def overhead(text: str) -> float:
+    """Per cent of one CPU."""
+    number = re.fullmatch(r"(\d{1,4}(?:\.\d{1,9})?)%?", text.strip(), re.ASCII)
+    value = float(number[1]) if number else math.nan
+    if not LEAST_OVERHEAD <= value <= MOST_OVERHEAD:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between {LEAST_OVERHEAD} and {MOST_OVERHEAD:.0f} per cent")
     return value
 
 
@@ -113,6 +124,8 @@ def parser() -> argparse.ArgumentParser:
     add("-o", "--output", metavar="FILE", help="write batch output to FILE; with --, CMD keeps its own streams")
     add = made.add_argument_group("how to measure").add_argument
     add("--probe", metavar="PLAN", choices=PROBES, default="auto", help="auto, fentry, kprobe, perf or proc")
+    add("--cost", action="store_true", help="measure what a fault costs in BPF all the time; measuring costs too")
+    add("--max-overhead", metavar="PCT", type=overhead, help=OVERHEAD_HELP)
     add = made.add_argument_group("terminal").add_argument
     add("--color", choices=("auto", "always", "never"), default="auto", help="use colours (auto: not with NO_COLOR)")
     add("--theme", metavar="NAME", help="colours: pftop-dark, pftop-light, pftop-ansi, ...")
@@ -171,6 +184,8 @@ def parse(argv: Sequence[str]) -> Options:
         probe=found.probe,
         min_latency_ns=found.min_latency,
         log_rate=found.log_rate,
+        max_overhead=found.max_overhead,
+        cost=found.cost,
         color=found.color,
         theme=found.theme,
         ascii=found.ascii,

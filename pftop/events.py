@@ -135,6 +135,11 @@ class Cost:
     cpu_ratio: float | None = None
     rss_bytes: int | None = None
     bpf_ns_per_fault: float | None = None
+    """Run time of the programs a fault runs, over the faults seen; only while ``measure_cost`` is on."""
+    bpf_ratio: float | None = None
+    """Run time of all of pftop's programs, as a share of one CPU; likewise."""
+    bpf_unknown: Safe = field(default_factory=lambda: Safe(""))
+    """Why the two are not known although they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,9 @@ class FaultSource(Protocol):
 
     def set_log_rate(self, per_second: int) -> None:
         """Bound the log, in faults a second and CPU."""
+
+    def measure_cost(self, enabled: bool) -> None:
+        """While on, samples say what the BPF programs cost; the measuring itself costs."""
 
     def stack(self, stack_id: int) -> tuple[int, ...]:
         """Code addresses of the user stack of an invalid fault, innermost first."""

@@ -25,6 +25,9 @@ class Options:
     probe: str = "auto"
     min_latency_ns: int = 0
     log_rate: int = 1000
+    max_overhead: float | None = None
+    """Per cent of one CPU."""
+    cost: bool = False
     color: str = "auto"
     theme: str | None = None
     ascii: bool = False

@@ -89,6 +89,22 @@ def report_plan(opened: Opened, options: Options) -> None:
         say(f"plan proc, rates only: {best.why}" + (f"; try: {best.fix}" if best.fix else ""))
 
 
+def batch_collector(options: Options, opened: Opened) -> Collector:
+    """Resolves every logged fault where single faults are wanted, and none where they are not."""
+    return Collector(
+        opened.source,
+        opened.lookup,
+        interval_s=options.interval_s,
+        log=options.events,
+        lines_per_second=None if options.events else LINES_PER_SECOND,
+        threads=options.threads,
+        pids=options.pids,
+        log_rate=options.log_rate,
+        max_overhead=options.max_overhead,
+        cost=options.cost,
+    )
+
+
 def run_batch(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
     """Text, JSON Lines or CSV."""
     from pftop.batch import run as batch
@@ -105,15 +121,7 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
         for line in caught:
             say(f"libbcc: {line}")
     out = target or stream(1)
-    collector = Collector(
-        opened.source,
-        opened.lookup,
-        interval_s=options.interval_s,
-        log=options.events,
-        lines_per_second=None if options.events else LINES_PER_SECOND,
-        threads=options.threads,
-        pids=options.pids,
-    )
+    collector = batch_collector(options, opened)
     with closing(collector):
         command = None
         if options.command:
@@ -149,6 +157,9 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
             interval_s=options.interval_s,
             first_after_s=FIRST_AFTER_S,
             pids=options.pids,
+            log_rate=options.log_rate,
+            max_overhead=options.max_overhead,
+            cost=options.cost,
         )
         with closing(collector), tempfile.TemporaryFile() as kept:
             if options.command:

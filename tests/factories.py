@@ -174,7 +174,7 @@ def make_snapshot(**overrides: Any) -> Snapshot:
         "latency": make_latency(),
         "history": tuple(HistoryPoint(float(n), 1.0, 0.0, 0.01) for n in range(10)),
         "pressure": Pressure(some_avg10=1.2, full_avg10=0.3),
-        "cost": Cost(cpu_ratio=0.013, rss_bytes=100 << 20, bpf_ns_per_fault=450.0),
+        "cost": Cost(cpu_ratio=0.013, rss_bytes=100 << 20),
         "coverage": 1.0,
     }
     return Snapshot(**fields | overrides)

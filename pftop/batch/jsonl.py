@@ -74,6 +74,18 @@ def process_object(row: ProcessRow, *, threads: bool) -> dict[str, Any]:
     return found
 
 
+def cost_object(snapshot: Snapshot) -> dict[str, Any]:
+    """What pftop itself costs, and what it does without in order to cost less."""
+    cost, restraint = snapshot.cost, snapshot.restraint
+    return {
+        "bpf_ns_per_fault": round(cost.bpf_ns_per_fault, 1) if cost.bpf_ns_per_fault is not None else None,
+        "bpf_ratio": round(cost.bpf_ratio, 5) if cost.bpf_ratio is not None else None,
+        "cpu_ratio": round(cost.cpu_ratio, 5) if cost.cpu_ratio is not None else None,
+        "rss_bytes": cost.rss_bytes,
+        "degraded": list(restraint.steps) if restraint is not None else None,
+    }
+
+
 class JsonLines:
     """Writes the objects of the contract."""
 
@@ -103,7 +115,7 @@ class JsonLines:
 
     def tick(self, snapshot: Snapshot, rows: Sequence[ProcessRow]) -> None:
         """One interval."""
-        cost, log = snapshot.cost, snapshot.log
+        log = snapshot.log
         known = snapshot.plan.features.log
         self._write(
             {
@@ -119,11 +131,7 @@ class JsonLines:
                     "log_off": snapshot.ledger.log_off if known else None,
                     "slack": snapshot.ledger.slack if known else None,
                 },
-                "cost": {
-                    "bpf_ns_per_fault": cost.bpf_ns_per_fault,
-                    "cpu_ratio": round(cost.cpu_ratio, 5) if cost.cpu_ratio is not None else None,
-                    "rss_bytes": cost.rss_bytes,
-                },
+                "cost": cost_object(snapshot),
                 "latency": latency_object(snapshot.latency),
                 "processes": [self._process(row, snapshot) for row in rows],
             }

@@ -10,6 +10,7 @@ from pftop import formatting
 from pftop.batch.rows import CommandResult
 from pftop.events import FaultKind, PlanInfo
 from pftop.formatting import iso_time
+from pftop.model import own_cost
 from pftop.model.snapshot import LogLine, ProcessRow, Snapshot, Totals
 from pftop.model.table import COLUMNS, Column, fold
 from pftop.text import fit
@@ -111,6 +112,8 @@ class Plain:
         out, interval = self._out, snapshot.interval_ns
         print(f"\n{formatting.iso_time(snapshot.time)}  {summary(snapshot)}", file=out)
         print(accuracy(snapshot), file=out)
+        if own_cost.asked(snapshot):
+            print("own cost: " + "  ".join(" ".join(pair) for pair in own_cost.own_cost(snapshot)), file=out)
         print(self._line([(column.title, column) for column in self._columns]), file=out)
         for row in rows:
             print(self._line([(column.text(row, interval), column) for column in self._columns]), file=out)

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Protocol, TextIO
 
@@ -17,7 +17,7 @@ from pftop.batch.jsonl import JsonLines
 from pftop.batch.plain import Csv, Plain
 from pftop.batch.rows import CommandResult, Selection, family_totals
 from pftop.model.feed import Feed
-from pftop.model.snapshot import Snapshot, Totals, Update
+from pftop.model.snapshot import Restraint, Snapshot, Totals, Update
 from pftop.options import Options
 
 STEP_S = 0.1
@@ -117,6 +117,8 @@ class Loop:
     writer: JsonLines | Csv | Plain
     last: Snapshot | None = None
     ticks: int = 0
+    lowered: set[str] = field(default_factory=set)
+    """Steps that have been said."""
 
     def go(self, stop: Stop) -> str:
         """Until there is a reason to end, which is returned."""
@@ -146,12 +148,20 @@ class Loop:
             return ""
         self.ticks += 1
         self.last = update.snapshot
+        self.say_lowered(update.snapshot.restraint)
         if not reason and self.ticks == self.options.iterations:
             reason = "iterations"
         everything = bool(reason) and self.selection.family
         self.writer.tick(self.last, self.selection.rows(self.last, everything=everything))
         self.out.flush()
         return reason
+
+    def say_lowered(self, restraint: Restraint | None) -> None:
+        """Each step that pftop is lowered by, once."""
+        new = [step for step in restraint.steps if step not in self.lowered] if restraint is not None else []
+        if restraint is not None and new:
+            self.lowered.update(new)
+            self.say(f"over --max-overhead {restraint.limit_percent:g}: {', '.join(new)}; the counts stay exact")
 
 
 def end_totals(last: Snapshot | None, selection: Selection) -> Totals | None:

@@ -16,6 +16,7 @@ from pftop.events import Batch, FaultSource, PlanInfo, ProcessKey, ProcessLookup
 from pftop.model import detail, lines
 from pftop.model.aggregate import Aggregator
 from pftop.model.attribution import Attribution
+from pftop.model.govern import Governor
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
 LINES_EVERY_S = 0.2
@@ -37,6 +38,9 @@ class Collector:
         lines_per_second: int | None = LINES_PER_SECOND,
         threads: bool = False,
         pids: Iterable[int] = (),
+        log_rate: int = 1000,
+        max_overhead: float | None = None,
+        cost: bool = False,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -44,15 +48,20 @@ class Collector:
 
         ``lines_per_second`` bounds the lines that are resolved for reading; None resolves every logged fault,
         in the step that brings it. ``threads``: rows of single threads are wanted. ``pids`` get a row even
-        before they fault.
+        before they fault. ``max_overhead``, in per cent of one CPU, is what pftop may cost before it lowers
+        ``log_rate`` and more. ``cost``: what the BPF programs cost is always wanted.
         """
         self._source, self._lookup = source, lookup
         self._clock = clock
         self._lines_per_second = lines_per_second
-        self._interval_s = interval_s
+        self._governor = Governor(
+            source, interval_s=interval_s, log_rate=log_rate, max_overhead=max_overhead, clock=clock
+        )
+        self._cost_wanted = self._cost_always = cost
         self._log = log and source.plan.features.log
         self._focus: ProcessKey | None = None
         self._focused: ProcessKey | None = None
+        self._counted: ProcessKey | None = None
         self._mapped: detail.MappingCounts | None = None
         self._pending: list[Records] = []
         self._learning: list[Records] = []
@@ -71,13 +80,14 @@ class Collector:
 
     @property
     def interval_s(self) -> float:
-        """Seconds between snapshots."""
-        return self._interval_s
+        """Seconds between snapshots, as asked for."""
+        return self._governor.asked_s
 
     def set_interval(self, seconds: float) -> None:
         """Change the time between snapshots; the one under way is cut short or stretched accordingly."""
-        self._due += seconds - self._interval_s
-        self._interval_s = seconds
+        before = self._governor.interval_s
+        self._governor.asked_s = seconds
+        self._due += self._governor.interval_s - before
 
     def tick_now(self) -> None:
         """Make the next step take a snapshot at once."""
@@ -91,6 +101,10 @@ class Collector:
         """Resolve logged faults into lines, or leave them unread."""
         self._log = enabled and self._source.plan.features.log
 
+    def measure_cost(self, enabled: bool) -> None:
+        """Have the BPF programs measured from the next step on, or no more."""
+        self._cost_wanted = enabled or self._cost_always
+
     def close(self) -> None:
         """Detach everything; may be called twice."""
         self._source.close()
@@ -98,6 +112,7 @@ class Collector:
     def step(self, timeout_s: float) -> Update:
         """One read, and a snapshot when one is due; see ``Feed``."""
         self._refocus()
+        self._governor.measure(self._cost_wanted)
         wait = max(0.0, min(timeout_s, self._due - self._clock()))
         batch = self._source.read(wait)
         self._books.ingest(batch)
@@ -107,14 +122,15 @@ class Collector:
         return Update(shown, not_shown, snapshot, tuple(self._source.messages()))
 
     def _refocus(self) -> None:
-        wanted = self._focus
-        if wanted == self._focused:
+        self._focused = self._focus
+        counted = self._focused if self._governor.extras else None
+        if counted == self._counted:
             return
-        self._source.focus(wanted.pid if wanted else None)
-        self._focused = wanted
+        self._counted = counted
+        self._source.focus(counted.pid if counted else None)
         now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         pages = self._source.plan.features.pages
-        self._mapped = detail.MappingCounts(wanted, now_ns) if wanted and pages else None
+        self._mapped = detail.MappingCounts(counted, now_ns) if counted and pages else None
 
     def _keep(self, batch: Batch) -> None:
         """Take in logged faults; where the kernel saw no mapping, their causes are found here."""
@@ -128,9 +144,9 @@ class Collector:
 
     def _snapshot(self) -> Snapshot:
         # a late tick does not make the next ones early: intervals are measured, not assumed
-        self._due += self._interval_s
+        self._due += self._governor.interval_s
         if self._due <= self._clock():
-            self._due = self._clock() + self._interval_s
+            self._due = self._clock() + self._governor.interval_s
         sample = self._source.sample()
         self._keep(sample.late)
         tick = self._books.take(sample)
@@ -153,7 +169,10 @@ class Collector:
             # theirs is the next interval
             self._books.ingest(batch)
             self._keep(batch)
-        return replace(snapshot, detail=found)
+        before = self._governor.interval_s
+        restraint = self._governor.tick(snapshot.cost, snapshot.totals.seen, snapshot.interval_ns)
+        self._due += self._governor.interval_s - before
+        return replace(snapshot, detail=found, restraint=restraint)
 
     def _lines(self) -> tuple[tuple[LogLine, ...], int]:
         """Lines for what is pending, no more of them than the time since the last ones allows."""
@@ -167,4 +186,7 @@ class Collector:
         self._lines_at = now
         focus = self._focused.pid if self._focused else None
         chosen = lines.select(events, len(events) if unbounded else most, focus)
-        return lines.resolve(chosen, self._lookup, self._boot_time_s, self._source.stack), len(events) - len(chosen)
+        found = lines.resolve(
+            chosen, self._lookup, self._boot_time_s, self._source.stack, extras=self._governor.extras
+        )
+        return found, len(events) - len(chosen)

@@ -17,7 +17,7 @@ class Feed(Protocol):
 
     @property
     def interval_s(self) -> float:
-        """Seconds between snapshots."""
+        """Seconds between snapshots, as asked for."""
 
     def set_interval(self, seconds: float) -> None:
         """Change the time between snapshots, from the next one on."""
@@ -33,6 +33,9 @@ class Feed(Protocol):
 
     def set_log(self, enabled: bool) -> None:
         """Resolve logged faults into lines, or leave them unread (they are counted all the same)."""
+
+    def measure_cost(self, enabled: bool) -> None:
+        """Have ``Snapshot.cost`` say what the BPF programs cost; on only while it is shown, for it costs too."""
 
     def close(self) -> None:
         """Detach everything; may be called twice."""

@@ -38,15 +38,21 @@ def select(events: Records, most: int, focus_pid: int | None) -> Records:
 
 
 def resolve(
-    events: Records, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]]
+    events: Records,
+    lookup: ProcessLookup,
+    boot_time_s: float,
+    stack: Callable[[int], Sequence[int]],
+    *,
+    extras: bool = True,
 ) -> tuple[LogLine, ...]:
     """Lines with mapping and symbol; ``boot_time_s`` is the epoch's time at which the boot clock was 0.
 
-    ``stack`` gives the code addresses of a stack by its number.
+    ``stack`` gives the code addresses of a stack by its number. Without ``extras`` there are no stacks or symbols.
     """
     names = events.dtype.names or ()
     # All at once: to read a member of a row of an array costs as much as everything else here.
-    return tuple(_line(dict(zip(names, row, strict=True)), lookup, boot_time_s, stack) for row in events.tolist())
+    rows = (dict(zip(names, row, strict=True)) for row in events.tolist())
+    return tuple(_line(row, lookup, boot_time_s, stack if extras else None) for row in rows)
 
 
 def _invalid(event: Event, key: ProcessKey, lookup: ProcessLookup, ips: Sequence[int]) -> dict[str, Any]:
@@ -59,13 +65,15 @@ def _invalid(event: Event, key: ProcessKey, lookup: ProcessLookup, ips: Sequence
     return {"stack": frames, "neighbours": (below, above)}
 
 
-def _line(event: Event, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]]) -> LogLine:
+def _line(
+    event: Event, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]] | None
+) -> LogLine:
     key = ProcessKey(event["tgid"], event["start_ns"])
     flags, address, ip, ts_ns = event["flags"], event["address"], event["ip"], event["ts_ns"]
     kernel_mode = bool(flags & KERNEL_MODE)
     extra = _seen_in_mm(event) if flags & VMA_KNOWN else {}
     if event["kind"] == FaultKind.INVALID:
-        extra |= _invalid(event, key, lookup, stack(event["stack_id"]))
+        extra |= _invalid(event, key, lookup, stack(event["stack_id"]) if stack else ())
     return LogLine(
         ts_ns=ts_ns,
         time=boot_time_s + ts_ns / 1e9,
@@ -79,7 +87,7 @@ def _line(event: Event, lookup: ProcessLookup, boot_time_s: float, stack: Callab
         address=address,
         mapping=lookup.mapping(key, address),
         ip=ip,
-        symbol=lookup.symbol(key, ip, kernel_mode) if ip else None,
+        symbol=lookup.symbol(key, ip, kernel_mode) if ip and stack else None,
         error_code=event["error_code"],
         signal=event["signal"],
         si_code=event["si_code"],

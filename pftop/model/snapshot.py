@@ -184,6 +184,18 @@ class ProcessDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Restraint:
+    """What ``--max-overhead`` holds back; never the counters."""
+
+    limit_percent: float
+    """Of one CPU."""
+    interval_s: float
+    """Seconds between snapshots as they come now."""
+    steps: tuple[str, ...] = ()
+    """In words; none while pftop costs less."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything of one tick."""
 
@@ -209,6 +221,8 @@ class Snapshot:
     coverage: float | None
     """Completed faults that pftop counted, as a share of vmstat's pgfault over the same span."""
     detail: ProcessDetail | None = None
+    restraint: Restraint | None = None
+    """None where no limit was set."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
 from pftop.source.machine import PAGE_BYTES, CostMeter, read_pressure, read_vmstat
 from pftop.source.program import MAX_PAGES, Program
+from pftop.source.runstats import RunStats
 from pftop.text import Safe
 
 LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
@@ -57,7 +58,7 @@ class LiveSource:
         self._focused = 0
         self._open_maps(capacity)
         self._open_rings()
-        self._cost = CostMeter()
+        self._cost, self._runs = CostMeter(), RunStats(program.programs)
         self._config.write(own_tgid=own_pid or os.getpid(), min_latency_ns=min_latency_ns, enabled=0)
         self.set_log_rate(log_rate)
         self._config.write(enabled=1)
@@ -137,6 +138,7 @@ class LiveSource:
             ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             late = self._drain()
             after = self._counters()
+            cost = self._runs.add_to(self._cost.read(), after.seen)
             pages = self._read_pages()
             self._sweep_stale(keys, records)
         return Sample(
@@ -149,7 +151,7 @@ class LiveSource:
             vmstat_gap=after.seen - before.seen,
             pages=pages,
             pressure=read_pressure(),
-            cost=self._cost.read(),
+            cost=cost,
         )
 
     def _counters(self) -> Counters:
@@ -210,6 +212,14 @@ class LiveSource:
                     log_reserve_ns=BURST_NS // 2,
                 )
 
+    def measure_cost(self, enabled: bool) -> None:
+        """Switch the kernel's statistics of BPF programs on, or off again."""
+        with self._lock:
+            if enabled and not self._closed:
+                self._runs.on(self._counters().seen)
+            else:
+                self._runs.off()
+
     def adopt(self, enabled: bool) -> None:
         """While on, a process pftop forks becomes the head of the family."""
         with self._lock:
@@ -231,6 +241,7 @@ class LiveSource:
         with self._lock:
             if not self._closed:
                 self._closed = True
+                self._runs.off()
                 self._program.detach()
 
 

@@ -104,6 +104,9 @@ class ProcSource:
     def set_log_rate(self, per_second: int) -> None:
         """There is no log."""
 
+    def measure_cost(self, enabled: bool) -> None:
+        """There are no programs."""
+
     def stack(self, stack_id: int) -> tuple[int, ...]:
         """There are none."""
         return ()

@@ -112,6 +112,10 @@ class Program:
         """A map of the program by its name in the C text."""
         return self.bpf[name.encode()]
 
+    def programs(self) -> dict[str, int]:
+        """Descriptors of the loaded programs, by the names of their functions."""
+        return {name.decode(): int(function.fd) for name, function in self.bpf.funcs.items()}
+
     def _attach(self, attachment: Attachment) -> None:
         if attachment.function in ("on_newtask", "on_rename") and not self._functions:
             self.missing.append(attachment.target)

@@ -10,23 +10,13 @@ import ctypes
 import os
 import struct
 
+from pftop.source import syscall
+
 BPF_PROG_LOAD, BPF_RAW_TRACEPOINT_OPEN = 5, 17
 PROG_TYPE_TRACING, TRACE_FENTRY = 26, 24
 RETURN_ZERO = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 """r0 = 0; exit"""
-SYSCALL_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 LOG_BYTES = 4096
-
-
-def _call(number: int, command: int, attributes: bytes) -> int:
-    """The file descriptor of a bpf(2) call; raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    found = libc.syscall(ctypes.c_long(number), ctypes.c_int(command), buffer, ctypes.c_uint(len(attributes)))
-    if found < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return int(found)
 
 
 def _load_attributes(function_id: int, code: int, license_: int, log: int) -> bytes:
@@ -42,7 +32,7 @@ def _load_attributes(function_id: int, code: int, license_: int, log: int) -> by
 
 def try_fentry(function_id: int, arch: str) -> str | None:
     """Attach an empty program to a kernel function by its BTF id, and detach it; returns why that failed."""
-    number = SYSCALL_BPF.get(arch)
+    number = syscall.SYSCALL_BPF.get(arch)
     if number is None:
         return f"the bpf system call's number on {arch} is not known"
     code = ctypes.create_string_buffer(RETURN_ZERO, len(RETURN_ZERO))
@@ -50,11 +40,11 @@ def try_fentry(function_id: int, arch: str) -> str | None:
     log = ctypes.create_string_buffer(LOG_BYTES)
     places = (ctypes.addressof(buffer) for buffer in (code, license_, log))
     try:
-        program = _call(number, BPF_PROG_LOAD, _load_attributes(function_id, *places))
+        program = syscall.bpf(number, BPF_PROG_LOAD, _load_attributes(function_id, *places))
     except OSError as error:
         return f"loading an fentry program: {error.strerror}"
     try:
-        os.close(_call(number, BPF_RAW_TRACEPOINT_OPEN, struct.pack("<QI4x", 0, program)))
+        os.close(syscall.bpf(number, BPF_RAW_TRACEPOINT_OPEN, struct.pack("<QI4x", 0, program)))
     except OSError as error:
         return f"attaching a BPF trampoline: {error.strerror}"
     finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pftop import formatting
 from pftop.events import PlanInfo
+from pftop.model.own_cost import lowered, per_fault
 from pftop.model.snapshot import HistoryPoint, Latency, LogCounts, Snapshot
 from pftop.text import cell_width, clean
 from pftop.ui.canvas import Line, Pen
@@ -26,6 +27,8 @@ class Standing:
     restriction: str = ""
     unread: int = 0
     interval_s: float = 1.0
+    bpf_cost: bool = False
+    """Whether the BPF programs are measured all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def _write(pen: Pen, pieces: Sequence[Piece]) -> None:
 
 def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Piece], list[Piece]]:
     """Which machine, how it is watched, and whether the picture moves."""
-    plan, wide = snapshot.plan, width >= 120
+    plan, restraint, wide = snapshot.plan, snapshot.restraint, width >= 120
     system = f"Linux {plan.kernel} {plan.arch}" if wide else f"{plan.kernel} {plan.arch}"
     left = [
         Piece(0, ((" pftop", "title"),)),
@@ -92,7 +95,7 @@ def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Pi
     left += [
         fact("plan", plan.name, drop=2),
         *_refused(plan),
-        fact("every", f"{standing.interval_s:g}s", drop=4),
+        fact("every", f"{restraint.interval_s if restraint else standing.interval_s:g}s", drop=4),
     ]
     if standing.restriction:
         left.append(fact("only", standing.restriction, "major", drop=1))
@@ -104,10 +107,15 @@ def machine(snapshot: Snapshot, standing: Standing, width: int) -> tuple[list[Pi
     if standing.paused_s is not None:
         text = f" PAUSED {formatting.elapsed(standing.paused_s)} "
         right.append(Piece(0, ((text, "on-notice"),), ground="notice"))
+    if steps := lowered(snapshot):
+        text = f" LOWERED: {steps} " if width >= 160 else " LOWERED "
+        right.append(Piece(2, ((text, "on-notice"),), ground="notice"))
     shown = f"{standing.shown}/{standing.total}" if standing.shown != standing.total else f"{standing.total}"
     right.append(fact("procs", shown, drop=5))
     own = formatting.percent(cost.cpu_ratio) + (f" {formatting.size(cost.rss_bytes)}" if wide else "")
     right.append(fact("self", own, drop=6))
+    if standing.bpf_cost:
+        right.append(fact("bpf", f"{per_fault(cost)}/fault", drop=6))
     right.append(Piece(9, ((formatting.clock(snapshot.time)[:8], "label"),)))
     return left, right
 

@@ -41,7 +41,7 @@ class MainScreen(Prompting, LiveScreen):
         Binding("d", "interval", "Delay", tooltip="Seconds between ticks, 0.1 to 60"),
         Binding("r,I", "reverse", "Reverse", tooltip="Turn the order round"),
         Binding("tab", "app.focus_next", "Pane", tooltip="Next pane"),
-        Binding("x", "app.messages", "Messages", tooltip="Why this plan, and what the kernel and libbcc said"),
+        Binding("x", "app.messages", "Messages", tooltip="Why this plan, what pftop costs, what libbcc said"),
         Binding("less_than_sign", "step_sort(-1)", "Sort left", tooltip="Sort by the column to the left", show=False),
         Binding("greater_than_sign", "step_sort(1)", "Sort right", tooltip="Sort by the next column", show=False),
         Binding("escape", "clear_filter", "Clear filter", tooltip="Take the filter off", show=False),
@@ -132,6 +132,7 @@ class MainScreen(Prompting, LiveScreen):
             restriction=view.restriction,
             unread=self.pftop.store.unread,
             interval_s=self.pftop.feed.interval_s,
+            bpf_cost=self.pftop.options.cost,
         )
         self.query_one("#header", Header).show(snapshot, standing)
 

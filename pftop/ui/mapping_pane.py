@@ -80,6 +80,8 @@ class MappingPane(Rows[MappingRow]):
             text = f"the {plan.name} plan does not see addresses"
         elif self._detail is None:
             text = "counting; shown from the next tick on"
+        elif self._detail.mappings_since_ns is None:
+            text = "not counted, to keep within --max-overhead"
         else:
             text = "no fault since this process was chosen"
         return [self.pen().write(f" {text}", "dim").line]

@@ -1,4 +1,4 @@
-"""Owns the screen of the plan that runs, why no better one does, and what the kernel and libbcc said meanwhile."""
+"""Owns the screen of the plan that runs, what pftop itself costs, and what the kernel and libbcc said meanwhile."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from pftop.events import PlanInfo
+from pftop.model import own_cost
+from pftop.model.snapshot import Snapshot
 from pftop.ui.footer import Footer, hints
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.text_rows import TextLine, TextRows
 
 _LABEL, _READABLE = 18, 110
+MEASURED = " (by the kernel's statistics, on while this is shown: measuring costs too)"
 
 
 class MessagesScreen(LiveScreen):
-    """The plan, why no better one runs, and the messages, newest last."""
+    """The plan, why no better one runs, pftop's own cost, and the messages, newest last."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,x,backspace", "dismiss", "Back", tooltip="Back to the table"),
@@ -32,19 +35,27 @@ class MessagesScreen(LiveScreen):
         yield Footer(hints(self.BINDINGS), id="footer")
 
     def on_mount(self) -> None:
-        """Fill and focus."""
+        """Fill and focus; BPF run time is measured as long as this is shown."""
+        self.pftop.feed.measure_cost(True)
         self.set_focus(self.query_one("#messages"))
+
+    def on_unmount(self) -> None:
+        """The measuring costs, so it ends."""
+        self.pftop.feed.measure_cost(False)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap for the width."""
         self.show_tick()
 
     def show_tick(self) -> None:
-        """The plan, and the messages so far; having been shown they are read."""
+        """The plan, the cost, and the messages so far; having been shown they are read."""
         store = self.pftop.store
         store.unread = 0
         width = max(min(self.size.width - 2, _READABLE), 40)
-        lines = [*plan_lines(self.pftop.feed.plan, width), (), (("Messages", "title"),)]
+        lines = [*plan_lines(self.pftop.feed.plan, width), ()]
+        if self.snapshot is not None:
+            lines += [*cost_lines(self.snapshot, width), ()]
+        lines.append((("Messages", "title"),))
         lines += [((f"  {message}", "text"),) for message in store.messages]
         if not store.messages:
             lines.append((("  nothing to report", "dim"),))
@@ -66,6 +77,15 @@ def plan_lines(plan: PlanInfo, width: int) -> Iterator[TextLine]:
         yield from _pair("the next adds", plan.next_gives, width)
     elif not plan.why_not_better:
         yield from _pair("", "there is no better one", width)
+
+
+def cost_lines(snapshot: Snapshot, width: int) -> Iterator[TextLine]:
+    """What pftop costs the machine."""
+    yield (("Own cost", "title"),)
+    for label, text in own_cost.own_cost(snapshot):
+        if label == "BPF" and snapshot.plan.features.log and not snapshot.cost.bpf_unknown:
+            text += MEASURED
+        yield from _pair(label, text, width)
 
 
 def _pair(label: str, text: str, width: int, ink: str = "text") -> Iterator[TextLine]:

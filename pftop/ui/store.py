@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 
 from pftop.events import ProcessKey
+from pftop.model.own_cost import lowered
 from pftop.model.snapshot import LogLine, Snapshot, Update
-from pftop.text import Safe
+from pftop.text import Safe, clean
 
 LINES_KEPT = 5000
 PROCESS_LINES_KEPT = 2000
@@ -33,6 +34,7 @@ class Store:
     def take(self, update: Update) -> None:
         """Add what one step brought."""
         if update.snapshot is not None:
+            self._note_restraint(update.snapshot)
             self.snapshot = update.snapshot
         if self._kept_for is not None:
             numbered = enumerate(update.lines, self.arrived)
@@ -42,6 +44,15 @@ class Store:
         self.not_shown += update.not_shown
         self.messages.extend(update.messages)
         self.unread += len(update.messages)
+
+    def _note_restraint(self, snapshot: Snapshot) -> None:
+        """A message when pftop does more or less than before, to cost no more than it may."""
+        before = lowered(self.snapshot) if self.snapshot is not None else ""
+        now = lowered(snapshot)
+        if snapshot.restraint is not None and now != before:
+            said = f"{now}; the counts stay exact" if now else "everything as asked for again"
+            self.messages.append(clean(f"--max-overhead {snapshot.restraint.limit_percent:g}: {said}"))
+            self.unread += 1
 
     def since(self, number: int) -> Iterator[tuple[int, LogLine]]:
         """Lines from this number on that are still kept, with their numbers."""

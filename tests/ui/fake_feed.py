@@ -68,6 +68,7 @@ class FakeFeed:
         self.interval_s = 1.0
         self.focused: list[ProcessKey | None] = []
         self.log_enabled = True
+        self.measuring = False
         self.ticks_asked = 0
         self.closed = False
         self.steps = 0
@@ -107,6 +108,9 @@ class FakeFeed:
 
     def set_log(self, enabled: bool) -> None:
         self.log_enabled = enabled
+
+    def measure_cost(self, enabled: bool) -> None:
+        self.measuring = enabled
 
     def close(self) -> None:
         self.closed = True

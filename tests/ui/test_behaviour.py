@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from textual import events
 
-from pftop.events import FaultKind, SourceError
-from pftop.model.snapshot import Frame, Update
+from pftop.events import Cost, FaultKind, SourceError
+from pftop.model.snapshot import Frame, Restraint, Update
 from pftop.options import Options
 from pftop.text import Safe
 from pftop.ui.app import PftopApp
@@ -386,6 +386,54 @@ async def test_help_explains_every_column_and_messages_are_read() -> None:
         await driver.press("q")
         assert driver.app.screen is driver.main
         assert "1 message" not in driver.text
+
+
+async def test_bpf_run_time_is_measured_while_the_messages_are_shown_and_not_after() -> None:
+    async with running((120, 36)) as driver:
+        assert not driver.feed.measuring
+        await driver.press("x")
+        assert driver.feed.measuring
+        assert "BPF               - (by the kernel's statistics" in driver.text
+        await driver.tick(cost=Cost(cpu_ratio=0.02, rss_bytes=7 << 20, bpf_ns_per_fault=371.4, bpf_ratio=0.117))
+        for part in ("2.0% of one CPU", "7.0M resident", "371ns a fault, 11.7% of one CPU"):
+            assert part in driver.text
+        await driver.press("escape")
+        assert not driver.feed.measuring
+
+
+async def test_bpf_run_time_is_in_the_header_where_it_was_asked_for() -> None:
+    cost = Cost(cpu_ratio=0.02, rss_bytes=7 << 20, bpf_ns_per_fault=371.4, bpf_ratio=0.117)
+    async with running((160, 36), options=Options(theme="pftop-dark", cost=True)) as driver:
+        await driver.tick(cost=cost)
+        assert "bpf 371ns/fault" in driver.text
+    async with running((160, 36)) as driver:
+        await driver.tick(cost=cost)
+        assert "bpf" not in driver.text.splitlines()[0]
+
+
+async def test_each_step_to_cost_less_is_a_message_and_so_is_the_last_one_back() -> None:
+    async with running((120, 36)) as driver:
+        await driver.tick(restraint=Restraint(2.0, 1.0))
+        assert "message" not in driver.text.splitlines()[0]
+        for steps in (("log rate 250/s",), ("log rate 62/s",), ("log rate 62/s",), ()):
+            await driver.tick(restraint=Restraint(2.0, 1.0, steps))
+            assert ("LOWERED" in driver.text) is bool(steps)
+        assert [str(message) for message in driver.app.store.messages] == [
+            "--max-overhead 2: log rate 250/s; the counts stay exact",
+            "--max-overhead 2: log rate 62/s; the counts stay exact",
+            "--max-overhead 2: everything as asked for again",
+        ]
+
+
+async def test_mappings_that_are_not_counted_say_why() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("enter")
+        await driver.until(lambda: driver.feed.focused and driver.feed.focused[-1] is not None)
+        driver.machine.focused = driver.feed.focused[-1]
+        detail = driver.machine.tick().detail
+        assert detail is not None
+        await driver.tick(detail=replace(detail, mappings=(), mappings_since_ns=None))
+        assert "not counted, to keep within --max-overhead" in driver.text
 
 
 async def test_tab_walks_the_panes() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pftop.events import ProcessKey
-from pftop.model.snapshot import Ledger, LogCounts, Update
+from pftop.events import Cost, ProcessKey
+from pftop.model.snapshot import Ledger, LogCounts, Restraint, Update
 from pftop.options import Options
 from pftop.text import Safe
 from tests.factories import make_plan, make_totals
@@ -79,6 +79,18 @@ async def messages(driver: Driver) -> None:
     await driver.press("x")
 
 
+async def lowered(driver: Driver) -> None:
+    steps = ("log rate 15/s", "interval 4s", "detail off")
+    await driver.tick(restraint=Restraint(1.0, 4.0, steps))
+
+
+async def own_cost(driver: Driver) -> None:
+    cost = Cost(cpu_ratio=0.034, rss_bytes=118 << 20, bpf_ns_per_fault=371.4, bpf_ratio=0.117)
+    await driver.tick(cost=cost, restraint=Restraint(1.0, 1.0, ("log rate 250/s",)))
+    await driver.tick(cost=cost, restraint=Restraint(1.0, 1.0, ("log rate 62/s",)))
+    await driver.press("x")
+
+
 async def side_pane(driver: Driver) -> None:
     await driver.until(lambda: driver.feed.focused and driver.feed.focused[-1] is not None)
     await driver.tick(5)
@@ -98,6 +110,8 @@ SCENES: tuple[tuple[str, Act, tuple[tuple[int, int], ...]], ...] = (
     ("sort", sort_picker, ((80, 24),)),
     ("in-doubt", in_doubt, SIZES),
     ("messages", messages, ((80, 24),)),
+    ("lowered", lowered, SIZES),
+    ("own-cost", own_cost, ((80, 24), (120, 36))),
 )
 
 

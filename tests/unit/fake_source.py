@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pftop.events import Batch, Identity, MemoryMapping, PlanInfo, ProcessInfo, ProcessKey, Records, Sample
+from pftop.events import Batch, Cost, Identity, MemoryMapping, PlanInfo, ProcessInfo, ProcessKey, Records, Sample
 from pftop.source import wire
 from pftop.text import Safe
 from tests.factories import make_plan
@@ -40,6 +40,7 @@ class FakeSource:
     kernel: FakeKernel = field(default_factory=FakeKernel)
     plan: PlanInfo = field(default_factory=make_plan)
     pages: Records | None = None
+    cost: Cost = field(default_factory=Cost)
     asked: list[object] = field(default_factory=list)
     said: list[Safe] = field(default_factory=list)
     samples: int = 0
@@ -53,7 +54,7 @@ class FakeSource:
 
     def sample(self) -> Sample:
         self.samples += 1
-        return replace(self.kernel.sample(), pages=self.pages)
+        return replace(self.kernel.sample(), pages=self.pages, cost=self.cost)
 
     def focus(self, pid: int | None) -> None:
         self.asked.append(("focus", pid))
@@ -63,6 +64,9 @@ class FakeSource:
 
     def set_log_rate(self, per_second: int) -> None:
         self.asked.append(("log rate", per_second))
+
+    def measure_cost(self, enabled: bool) -> None:
+        self.asked.append(("measure cost", enabled))
 
     def stack(self, stack_id: int) -> tuple[int, ...]:
         return (0x10, 0x5010) if stack_id == 3 else ()

@@ -64,6 +64,13 @@ def said(capfd: pytest.CaptureFixture[str], argv: list[str]) -> str:
         (["-J", "-u", "9" * 5000], "'9999"),
         (["-J", "--log-rate", "0"], "'0'"),
         (["-J", "--log-rate", str(MAX_LOG_RATE + 1)], str(MAX_LOG_RATE + 1)),
+        *(
+            (["-J", "--max-overhead", bad], f"'{bad}'")
+            for bad in ("0", "0.09", "100.1", "nan", "inf", "1e1", "", "x")
+        ),
+        (["-J", "--max-overhead", "-1"], "-1"),
+        (["-J", "--max-overhead", "9" * 400], "'9999"),
+        (["-J", "--max-overhead", "²"], "'²'"),
         (["-J", "--probe", "magic"], "'magic'"),
         (["--color", "pink"], "'pink'"),
         (["--frobnicate"], "--frobnicate"),
@@ -90,7 +97,20 @@ def test_the_live_view_needs_a_terminal(capfd: pytest.CaptureFixture[str], monke
 def test_everything_asked_for_is_in_the_options() -> None:
     me = os.getpid()
     text = f"-b -J -d 0.5 -n 3 -p {me},1 -p {me} -u root -F major>1 -r -s p99 -H --events -o out"
-    found = parse([*text.split(), "--probe", "perf", "--min-latency", "1.5ms", "--log-rate", "7"])
+    found = parse(
+        [
+            *text.split(),
+            "--probe",
+            "perf",
+            "--min-latency",
+            "1.5ms",
+            "--log-rate",
+            "7",
+            "--max-overhead",
+            "2.5%",
+            "--cost",
+        ]
+    )
     assert found == Options(
         mode="json",
         interval_s=0.5,
@@ -106,6 +126,8 @@ def test_everything_asked_for_is_in_the_options() -> None:
         probe="perf",
         min_latency_ns=1_500_000,
         log_rate=7,
+        max_overhead=2.5,
+        cost=True,
     )
 
 

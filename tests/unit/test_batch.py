@@ -16,7 +16,7 @@ from pftop.batch.jsonl import JsonLines
 from pftop.batch.rows import CommandResult, Selection, family_totals
 from pftop.events import Cost, FaultKind
 from pftop.model.query import parse
-from pftop.model.snapshot import Ledger, ProcessRow, Snapshot, ThreadRow
+from pftop.model.snapshot import Ledger, ProcessRow, Restraint, Snapshot, ThreadRow
 from pftop.text import Safe, clean
 from tests.factories import make_latency, make_line, make_plan, make_row, make_snapshot, make_totals
 from tests.unit.fake_source import mapping
@@ -26,7 +26,7 @@ TICK = "type seq time ts_ns interval_ns totals log ledger cost latency processes
 TOTALS = "seen minor major failed invalid kernel_mode remote own unattributed ended in_flight latency_sum_ns"
 TOTALS += " vmstat_pgfault vmstat_pgmajfault missed"
 LOG = "completed logged sampled_out lost"
-COST = "bpf_ns_per_fault cpu_ratio rss_bytes"
+COST = "bpf_ns_per_fault bpf_ratio cpu_ratio rss_bytes degraded"
 LATENCY = "count p50_ns p90_ns p99_ns max_ns"
 PROCESS = (
     "pid start_ns comm user exited minor major failed minor_total major_total failed_total read write exec causes"
@@ -105,7 +105,13 @@ def test_values_stand_under_their_names() -> None:
     assert (tick["type"], tick["time"]) == ("tick", "2026-11-21T12:04:07.113+00:00")
     assert (tick["totals"]["minor"], tick["totals"]["ended"]) == (11, 2)
     assert tick["ledger"] == {"seen_off": 3, "log_off": -4, "slack": 5}
-    assert tick["cost"] == {"bpf_ns_per_fault": 450.0, "cpu_ratio": 0.013, "rss_bytes": 100 << 20}
+    assert tick["cost"] == {
+        "bpf_ns_per_fault": None,
+        "bpf_ratio": None,
+        "cpu_ratio": 0.013,
+        "rss_bytes": 100 << 20,
+        "degraded": None,
+    }
     assert [process[name] for name in ("pid", "start_ns", "minor", "major", "failed", "invalid", "minor_total")] == [
         *(77, 1_000_077, 5, 6, 7, 1, 50),
     ]
@@ -114,6 +120,22 @@ def test_values_stand_under_their_names() -> None:
     assert process["threads"] == [{"tid": 9, "comm": "worker", "minor": 3, "major": 2, "failed": 1, "stall_ns": 700}]
     assert (end["type"], end["reason"], end["totals"]["minor"]) == ("end", "iterations", 900)
     assert end["command"] == {"status": 3, "wait4_minflt": 40, "wait4_majflt": 2}
+
+
+def test_what_pftop_costs_is_written_as_far_as_it_was_asked_for() -> None:
+    cost = Cost(cpu_ratio=0.0123456, rss_bytes=5, bpf_ns_per_fault=451.26, bpf_ratio=0.1234567)
+    restraint = Restraint(1.0, 2.0, ("log rate 250/s", "interval 2s"))
+    _, held, at_ease, _ = written(
+        make_snapshot(cost=cost, restraint=restraint), make_snapshot(restraint=Restraint(1.0, 1.0))
+    )
+    assert held["cost"] == {
+        "bpf_ns_per_fault": 451.3,
+        "bpf_ratio": 0.12346,
+        "cpu_ratio": 0.01235,
+        "rss_bytes": 5,
+        "degraded": ["log rate 250/s", "interval 2s"],
+    }
+    assert at_ease["cost"]["degraded"] == []
 
 
 def test_threads_and_command_are_there_only_where_asked_for() -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from pftop.batch.plain import CSV_FIELDS, Csv, Plain, plain_cell
 from pftop.batch.rows import CommandResult
-from pftop.model.snapshot import Ledger, Snapshot
-from tests.factories import make_line, make_row, make_snapshot
+from pftop.events import Cost
+from pftop.model.snapshot import Ledger, Restraint, Snapshot
+from pftop.text import Safe
+from tests.factories import make_line, make_plan, make_row, make_snapshot
 from tests.unit.fake_source import mapping
 from tests.unit.test_batch import THREADS, proc_snapshot
 
@@ -84,6 +86,23 @@ def test_text_of_the_proc_plan_claims_nothing() -> None:
     text = "\n".join(plain(proc_snapshot()))
     assert "rates from /proc only" in text
     assert "books" not in text
+
+
+def test_text_says_what_pftop_costs_only_where_that_was_asked_for() -> None:
+    assert "own cost" not in "\n".join(plain(make_snapshot()))
+    cost = Cost(cpu_ratio=0.013, rss_bytes=100 << 20, bpf_ns_per_fault=451.3, bpf_ratio=0.12)
+    line = "own cost: CPU 1.3% of one CPU  memory 100M resident  BPF 451ns a fault, 12.0% of one CPU"
+    assert line in plain(make_snapshot(cost=cost))
+    restraint = Restraint(1.5, 2.0, ("log rate 15/s", "interval 2s"))
+    held = f"{line}  lowered log rate 15/s, interval 2s (--max-overhead 1.5)"
+    assert held in plain(make_snapshot(cost=cost, restraint=restraint))
+    (at_ease,) = [x for x in plain(make_snapshot(restraint=Restraint(5.0, 1.0))) if x.startswith("own cost")]
+    assert at_ease.endswith("BPF -  lowered nothing (--max-overhead 5)")
+    why = "BPF - (the kernel gives no BPF statistics: Operation not permitted)"
+    unknown = Cost(bpf_unknown=Safe("the kernel gives no BPF statistics: Operation not permitted"))
+    assert why in "\n".join(plain(make_snapshot(cost=unknown)))
+    no_bpf = make_snapshot(plan=make_plan("proc"), restraint=Restraint(5.0, 1.0))
+    assert "BPF - (none runs in the proc plan)" in "\n".join(plain(no_bpf))
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 200])
