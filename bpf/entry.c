@@ -3,7 +3,23 @@
  * Raw tracepoints exceptions:page_fault_user and page_fault_kernel (address, regs, error_code): a fault
  * begins. They fire once a fault, before any lock is taken, so the time stamped here includes lock wait
  * and every retry. Kernel-mode ones are mostly copies to and from user memory in system calls.
+ *
+ * A fault taken while the kernel has switched the handling of faults off is none of the program's: it gives
+ * up there at once, as when it follows the frame pointers of a user stack for perf or for another BPF
+ * program, or tries a copy that it does again in another way. Its own event PAGE_FAULTS has none of them.
  */
+static __always_inline int faults_are_off(void)
+{
+	u32 depth = 0;
+#ifdef PFTOP_HAVE_TASK
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	READ_KERNEL(depth, &task->pagefault_disabled);
+#endif
+	/* reading it switches them off once more */
+	return depth > 1;
+}
+
 static __always_inline int begin_tracepoint(struct bpf_raw_tracepoint_args *ctx, int slot)
 {
 	struct globals *global = counters();
@@ -29,5 +45,5 @@ int on_fault_user(struct bpf_raw_tracepoint_args *ctx)
 
 int on_fault_kernel(struct bpf_raw_tracepoint_args *ctx)
 {
-	return begin_tracepoint(ctx, PFTOP_SLOT_KERNEL);
+	return faults_are_off() ? 0 : begin_tracepoint(ctx, PFTOP_SLOT_KERNEL);
 }

@@ -23,7 +23,7 @@ KRETPROBE_INSTANCES = 4096
 MAX_FAMILY = 65536
 MIN_THREADS, MAX_THREADS = 8192, 131072
 TASK_STRUCTS = {
-    "task_struct": ("pid", "tgid", "group_leader", "start_boottime", "signal"),
+    "task_struct": ("pid", "tgid", "group_leader", "start_boottime", "signal", "pagefault_disabled"),
     "signal_struct": ("live",),
 }
 VMA_STRUCTS = {
