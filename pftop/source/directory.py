@@ -19,7 +19,7 @@ import psutil
 from pftop.events import Identity, MemoryMapping, ProcessInfo, ProcessKey
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.maps import MapsCache
-from pftop.source.procstat import TICK_NS, read_stat, same_process
+from pftop.source.procstat import TICK_NS, has_ended, read_stat, same_process
 from pftop.text import Safe, clean
 
 MAX_COMMANDS = 16384
@@ -66,8 +66,9 @@ class Directory:
 
     def _describe(self, key: ProcessKey, comm: Safe, uid: int) -> ProcessInfo:
         stat = read_stat(self._root / str(key.pid))
-        alive = stat is not None and stat.state not in "ZX" and same_process(key, stat)
-        rss = stat.rss_pages * PAGE_BYTES if alive and stat else None
+        alive = stat is not None and not has_ended(stat) and same_process(key, stat)
+        # no memory is told of a first thread that ended before the others
+        rss = stat.rss_pages * PAGE_BYTES if alive and stat and stat.state != "Z" else None
         return ProcessInfo(self.user(uid), self._command(key, comm, alive), rss, alive)
 
     def _command(self, key: ProcessKey, comm: Safe, alive: bool) -> Safe:

@@ -58,6 +58,11 @@ def same_process(key: ProcessKey, stat: ProcStat) -> bool:
     return not key.start_ns or abs(key.start_ns // TICK_NS - stat.start_ticks) <= 1
 
 
+def has_ended(stat: ProcStat) -> bool:
+    """Whether no thread of it runs any more; the state is the first thread's, which may end before others."""
+    return stat.state == "X" or (stat.state == "Z" and stat.threads <= 1)
+
+
 def read_stat(directory: Path) -> ProcStat | None:
     """``stat`` of one process; None when it has gone or may not be read."""
     try:

@@ -68,10 +68,16 @@ def test_start_times_agree_within_a_tick(tmp_path: Path, start_ns: int) -> None:
 
 @pytest.mark.parametrize("state", [b"Z", b"X"])
 def test_a_zombie_has_ended(tmp_path: Path, state: bytes) -> None:
-    stat = stat_line().replace(b") S ", b") %s " % state)
+    stat = stat_line().replace(b") S ", b") %s " % state).replace(b" 20 0 3 0 ", b" 20 0 1 0 ")
     (process(tmp_path) / "stat").write_bytes(stat)
     found = describe(Directory(root=tmp_path))
     assert (found.alive, found.rss_bytes) == (False, None)
+
+
+def test_a_process_outlives_its_first_thread(tmp_path: Path) -> None:
+    (process(tmp_path) / "stat").write_bytes(stat_line().replace(b") S ", b") Z "))
+    found = describe(Directory(root=tmp_path))
+    assert (found.alive, found.rss_bytes) == (True, None)
 
 
 def test_a_command_is_read_once_and_again_after_exec(tmp_path: Path) -> None:
