@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pftop.events import SourceError
 from pftop.source.bcc_module import find_bcc, install_hint
 from pftop.source.kernel import KernelFacts, gather, mount_tracefs
+from pftop.source.live import LOG_RING_BYTES, RETIRED_RING_BYTES, ring_pages
+from pftop.source.machine import PAGE_BYTES
 from pftop.source.noise import NoiseTrap
 from pftop.source.open import Limits, Opened, open_source
 from pftop.source.plan import GIVES, LADDER
@@ -89,12 +91,21 @@ def check_restrictions(facts: KernelFacts) -> list[Check]:
     return checks
 
 
+def ring_bytes(cpus: int) -> int:
+    """Kernel memory of the rings of all CPUs, the page in front of each included."""
+    pages = sum(ring_pages(total, cpus) + 1 for total in (LOG_RING_BYTES, RETIRED_RING_BYTES))
+    return pages * PAGE_BYTES * cpus
+
+
 def check_machine(facts: KernelFacts) -> list[Check]:
     """The machine, and what pftop would take of it."""
     capacity = map_capacity(facts.threads)
-    memory = sum(limits(capacity).values())
-    share = memory / facts.memory_bytes if facts.memory_bytes else 0
-    value = f"{memory / 2**20:.0f} MiB for {capacity} threads ({facts.threads} now), {share:.2%} of memory"
+    maps, rings = sum(limits(capacity).values()), ring_bytes(facts.cpus)
+    share = (maps + rings) / facts.memory_bytes if facts.memory_bytes else 0
+    value = (
+        f"{(maps + rings) / 2**20:.0f} MiB, {share:.2%} of memory: maps {maps / 2**20:.0f} MiB for {capacity} threads"
+    )
+    value += f" ({facts.threads} now), rings {rings / 2**20:.0f} MiB for {facts.cpus} CPUs"
     pressure = "readable" if facts.pressure else "not readable"
     return [
         Check("kernel", f"{facts.release} {facts.arch}, {facts.cpus} CPUs", FINE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from pftop.doctor import ring_bytes
 from pftop.source import wire
 from pftop.source.live import LOG_RING_BYTES, RETIRED_RING_BYTES, ring_pages
 from pftop.source.program import limits, map_capacity
@@ -52,7 +53,7 @@ def by_formula(size: Size) -> Figures:
         "other_maps_mib": (sum(maps.values()) - maps["threads"]) / MIB,
         "log_ring_mib": rings["log"],
         "retired_ring_mib": rings["retired"],
-        "kernel_mib": sum(maps.values()) / MIB + sum(rings.values()),
+        "kernel_mib": (sum(maps.values()) + ring_bytes(size.cpus)) / MIB,
         # two buffers in turn, of which only what was ever read into takes memory
         "reading_mib": 2 * size.threads * record / MIB,
         "log_ring_lasts_s": pages["log"] * PAGE_BYTES / (event + RECORD_HEADER_BYTES) / logged,
