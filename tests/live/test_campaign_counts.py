@@ -1,0 +1,180 @@
+"""A million known faults, pinned and moved about; faults of every sort; faults of known length."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.campaign import (
+    FAULTS,
+    MIGRATIONS,
+    MachineCounter,
+    accounts,
+    all_named,
+    exact,
+    family_counters,
+    of_pid,
+    proc_faults,
+    since,
+    whole,
+)
+from tests.live.harness import MAJOR, MINOR, Json, PerfCounter, Pftop, Program, balanced
+
+MILLION = 1_000_003
+Start = Callable[..., Program]
+Watch = Callable[..., Pftop]
+Build = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def watch() -> Iterator[Pftop]:
+    """One pftop for all that follows: no process of one test is known to another."""
+    one = Pftop()
+    one.ready()
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize("placed", ["pinned", "moved"])
+@pytest.mark.parametrize("threads", [1, 2, 16])
+def test_a_million_faults_are_a_million(threads: int, placed: str, build: Build, start: Start, watch: Pftop) -> None:
+    churn = start(build("churn"), str(MILLION), str(threads), placed)
+    assert churn.hear() == "ready"
+    settled = watch.next_tick()["seq"]
+    counters = [PerfCounter(event, churn.threads()) for event in (MINOR, MAJOR, MIGRATIONS)]
+    before = proc_faults(churn.pid)
+    churn.tell()
+    usage = churn.usage()
+    wall_ns, cpu_ns = (int(word) for word in churn.hear().split()[1:])
+    minor, major, migrations = (counter.read() for counter in counters)
+    after = proc_faults(churn.pid)
+    watch.next_tick()
+    all_named(since(watch, settled))
+    account = of_pid(accounts(since(watch, settled)), churn.pid)
+    assert usage == (minor, major) == (MILLION, 0)
+    assert (after[0] - before[0], after[1] - before[1]) == usage
+    assert account.counts == (MILLION, 0, 0)
+    assert account.latencies == MILLION
+    if len(os.sched_getaffinity(churn.pid)) > 1:
+        assert migrations > 50 if placed == "moved" else migrations == 0
+    print(f"{threads} {placed}: {migrations} moves, stall {account.stall_ns}, loops {wall_ns}, on a CPU {cpu_ns}")
+    # each fault lies in a loop that touches, so its latency is part of that loop's time; and nearly all a loop
+    # does is to fault: what is missing is the exception itself, the counting, and the walk to the next page
+    assert 0.4 * cpu_ns < account.stall_ns < wall_ns
+    whole(accounts(watch.ticks()))
+    balanced(watch.ticks())
+
+
+def test_each_counter_has_the_faults_it_is_said_to_have(
+    build: Build, start: Start, watch: Pftop, pftop: Watch
+) -> None:
+    touched, populated, bus, segv, written = 50_021, 20_011, 3_001, 2_003, 5_009
+    mixed = start(build("mixed"), *map(str, (touched, populated, bus, segv, written)))
+    assert mixed.hear() == "ready"
+    # another one follows the frame pointers of the same invalid faults, and finds none it may follow
+    second = pftop()
+    second.ready()
+    settled = {one: one.next_tick()["seq"] for one in (watch, second)}
+    with family_counters(mixed.pid) as counters:
+        mixed.tell()
+        usage = mixed.usage()
+        perf = tuple(counter.read() for counter in counters)
+    assert usage == (touched + populated + written, 0)
+    assert perf == (touched + written, 0)
+    for one, first in settled.items():
+        one.next_tick()
+        account = of_pid(accounts(since(one, first)), mixed.pid)
+        assert account.counts == (touched + written, 0, bus + segv)
+        rows = [row for tick in since(one, first) for row in tick["processes"] if row["pid"] == mixed.pid]
+        assert sum(row["invalid"] for row in rows) == bus + segv
+        assert sum(row["kernel_mode"] for row in rows) == written
+        balanced(one.ticks())
+
+
+def read_vmstat() -> int:
+    """The kernel's own count of all faults."""
+    lines = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+    return int(lines["pgfault"])
+
+
+class Looks:
+    """Looks at the counters of the whole machine; a tick that comes between two was sampled between them."""
+
+    def __init__(self) -> None:
+        self._seen = [MachineCounter(FAULTS)]
+        self._completed = [MachineCounter(MINOR), MachineCounter(MAJOR)]
+        self.taken: list[Json] = []
+
+    def take(self) -> None:
+        """One more."""
+        before = read_vmstat()
+        seen, completed = (sum(one.read() for one in group) for group in (self._seen, self._completed))
+        self.taken.append({"seen": seen, "completed": completed, "before": before, "vmstat": read_vmstat()})
+
+    def between(self, first: int, last: int) -> Json:
+        """What happened between two of them; vmstat's span has the others' within it."""
+        found = {name: self.taken[last][name] - self.taken[first][name] for name in ("seen", "completed")}
+        return found | {"vmstat": self.taken[last]["vmstat"] - self.taken[first]["before"]}
+
+
+def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, watch: Pftop) -> None:
+    touched, populated, bus = 200_003, 30_011, 5_003
+    mixed = start(build("mixed"), str(touched), str(populated), str(bus), "0", "0")
+    assert mixed.hear() == "ready"
+    looks = Looks()
+    looks.take()
+    first = watch.next_tick()
+    looks.take()
+    mixed.tell()
+    mixed.usage()
+    looks.take()
+    last = watch.next_tick()
+    looks.take()
+    ticks = [tick["totals"] for tick in since(watch, first["seq"]) if tick["seq"] <= last["seq"]]
+    seen = sum(tick["seen"] for tick in ticks)
+    # pftop's own are counted as they begin; none of them is known to fail
+    completed = sum(tick["minor"] + tick["major"] + tick["own"] for tick in ticks)
+    least, most = looks.between(1, 2), looks.between(0, 3)
+    print(f"seen {least['seen']} <= {seen} <= {most['seen']}")
+    print(f"completed {least['completed']} <= {completed} <= {most['completed']}; vmstat {least['vmstat']} at least")
+    assert touched + bus <= least["seen"] <= seen <= most["seen"]
+    assert touched <= least["completed"] <= completed <= most["completed"]
+    # vmstat has more: those of get_user_pages, and those that fail once a mapping is found; it counts first,
+    # so one fault a CPU may be in it and not yet in the other
+    assert completed + populated + bus <= most["vmstat"]
+    assert least["vmstat"] - least["completed"] >= populated + bus - (os.cpu_count() or 1)
+    exact(watch.ticks())
+
+
+def test_faults_of_known_length_are_as_long_as_they_are(build: Build, start: Start, pftop: Watch) -> None:
+    count, wait_ns = 53, 20_000_000
+    slow = start(build("slow"), str(count), str(wait_ns))
+    assert slow.hear() == "ready"
+    one = pftop("--events", "--min-latency", "10ms", "-p", str(slow.pid))
+    one.ready()
+    with family_counters(slow.pid) as counters:
+        slow.tell()
+        took_ns = [int(word) for word in slow.hear().split()]
+        usage = slow.usage()
+        perf = tuple(counter.read() for counter in counters)
+    one.next_tick()
+    one.next_tick()
+    one.stop()
+    account = of_pid(accounts(one.ticks()), slow.pid)
+    assert sum(usage) == len(took_ns) == count
+    # the lines it wrote took some faults more
+    assert account.counts[:2] == perf
+    logged = [fault["latency_ns"] for fault in one.faults() if fault["pid"] == slow.pid and fault["latency_ns"]]
+    logged = [latency for latency in logged if latency >= wait_ns]
+    assert len(logged) >= count
+    for latency, took in zip(logged, took_ns, strict=False):
+        # no less than the server waited, no more than the program itself was kept
+        assert wait_ns <= latency <= took
+    print(f"latency {min(logged)} to {max(logged)}, {max(t - s for s, t in zip(logged, took_ns, strict=False))} less")
+    assert sum(logged) <= account.stall_ns
+    slowest = max(row["latency"]["max_ns"] for row in one.rows(slow.pid) if row["latency"]["count"])
+    assert slowest >= max(logged)
+    balanced(one.ticks())
