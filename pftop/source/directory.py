@@ -12,7 +12,7 @@ import pwd
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import psutil
 
@@ -26,15 +26,24 @@ MAX_COMMANDS = 16384
 COMMAND_BYTES = 4096
 
 T = TypeVar("T")
-Resolver = Callable[[int, int, int], Safe | None]
+
+
+class Namer(Protocol):
+    """What gives code addresses their names."""
+
+    def kernel(self, ip: int) -> Safe | None:
+        """Of the kernel's code."""
+
+    def process(self, pid: int, start_ns: int, ip: int, mapping: MemoryMapping | None) -> Safe | None:
+        """Of a process's code in this mapping."""
 
 
 class Directory:
     """A ``ProcessLookup`` over ``/proc`` with bounded caches."""
 
-    def __init__(self, resolve: Resolver | None = None, root: Path = Path("/proc")) -> None:
+    def __init__(self, namer: Namer | None = None, root: Path = Path("/proc")) -> None:
         self._root = root
-        self._resolve = resolve
+        self._namer = namer
         self._maps = MapsCache(root)
         self._users: dict[int, Safe] = {}
         self._commands: OrderedDict[tuple[ProcessKey, str], Safe] = OrderedDict()
@@ -145,9 +154,13 @@ class Directory:
 
     def symbol(self, key: ProcessKey, ip: int, kernel: bool) -> Safe | None:
         """Function and offset of a code address, the kernel's or the process's; None where there is no name."""
-        if self._resolve is None:
+        if self._namer is None:
             return None
-        return self._resolve(-1, 0, ip) if kernel else self._resolve(key.pid, key.start_ns, ip)
+        return (
+            self._namer.kernel(ip)
+            if kernel
+            else self._namer.process(key.pid, key.start_ns, ip, self.mapping(key, ip))
+        )
 
 
 def _ask(question: Callable[[], T]) -> T | None:

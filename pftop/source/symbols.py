@@ -1,76 +1,142 @@
-"""Owns the naming of code addresses: BCC's resolver behind a bounded cache.
+"""Owns the naming of code addresses, behind bounded caches: the kernel's by BCC, a process's by the mapped file.
 
-BCC keeps one symbol cache a process for ever and never frees one; here the least recently used ones are
-freed, and names already found are kept. Never called on the path of events: only for lines to be shown.
+Not by BCC's cache of a process's symbols: before version 0.33 it closes some descriptor of its caller's, whichever,
+now and then (iovisor/bcc#5193), be it a BPF map or the terminal. Never called on the path of events: only for
+lines to be shown.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
+from pftop.events import MemoryMapping
+from pftop.source.elf import SymbolTable, read_symbols
 from pftop.text import Safe, clean
 
-MAX_PROCESSES = 24
-MAX_NAMES = 8192
-NEW_PROCESS_EVERY_S = 0.1
+MAX_FILES, MAX_PLACES, MAX_NAMES = 48, 2048, 8192
+NEW_FILE_EVERY_S = 0.1
+NAME_CELLS = 80
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def keep(cache: OrderedDict[K, V], key: K, value: V, most: int) -> V:
+    """Put a value into a cache, and what has been there the longest out of it."""
+    cache[key] = value
+    if len(cache) > most:
+        cache.popitem(last=False)
+    return value
 
 
 class Symbols:
     """Function names by process and address."""
 
-    def __init__(self, bcc: ModuleType) -> None:
-        self._lib: Any = bcc.libbcc.lib
-        self._types: Any = bcc.libbcc
-        self._caches: OrderedDict[tuple[int, int], Any] = OrderedDict()
-        self._last_new_s = 0.0
+    def __init__(
+        self, bcc: ModuleType, root: Path = Path("/proc"), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._lib, self._types, self._root, self._clock = bcc.libbcc.lib, bcc.libbcc, root, clock
+        self._kernel: Any = None
+        self._last_new_s = -NEW_FILE_EVERY_S
+        self._demangle = demangler()
+        self._files: OrderedDict[tuple[int, ...], SymbolTable | None] = OrderedDict()
+        self._places: OrderedDict[tuple[int, int, MemoryMapping], SymbolTable | None] = OrderedDict()
         self._names: OrderedDict[tuple[int, int, int], Safe | None] = OrderedDict()
 
-    def resolve(self, pid: int, start_ns: int, ip: int) -> Safe | None:
-        """``function+0x12``, or None where there is no symbol; start_ns guards against a reused PID."""
-        key = (pid, start_ns, ip)
+    def kernel(self, ip: int) -> Safe | None:
+        """``function+0x12`` of the kernel's; None where there is no symbol."""
+        key = (-1, 0, ip)
         if key not in self._names:
-            if (pid, start_ns) not in self._caches and not self._may_add():
-                return None
-            self._names[key] = self._look_up(pid, start_ns, ip)
-            if len(self._names) > MAX_NAMES:
-                self._names.popitem(last=False)
+            keep(self._names, key, self._kernel_name(ip), MAX_NAMES)
         return self._names[key]
 
-    def _may_add(self) -> bool:
-        """Whether a process more may be looked at: reading its libraries takes milliseconds."""
-        now = time.monotonic()
-        if now - self._last_new_s < NEW_PROCESS_EVERY_S:
-            return False
-        self._last_new_s = now
+    def process(self, pid: int, start_ns: int, ip: int, mapping: MemoryMapping | None) -> Safe | None:
+        """The same of a process's; ``start_ns`` guards against a reused PID."""
+        key = (pid, start_ns, ip)
+        if key in self._names:
+            return self._names[key]
+        if mapping is None or "x" not in mapping.perms:
+            return None
+        place = (pid, start_ns, mapping)
+        if place not in self._places and not self._load(place):
+            return None
+        table = self._places[place]
+        found = table.find(ip - mapping.start + mapping.offset) if table is not None else None
+        return keep(self._names, key, self._words(*found) if found else None, MAX_NAMES)
+
+    def _load(self, place: tuple[int, int, MemoryMapping]) -> bool:
+        """Find the symbols of a mapping; False when that must wait, for to read a file takes milliseconds."""
+        fd = self._open(place[0], place[2])
+        if fd is None:
+            keep(self._places, place, None, MAX_PLACES)
+            return True
+        try:
+            status = os.fstat(fd)
+            file = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            if file not in self._files:
+                now = self._clock()
+                if now - self._last_new_s < NEW_FILE_EVERY_S:
+                    return False
+                self._last_new_s = now
+                keep(self._files, file, read_symbols(fd), MAX_FILES)
+            self._files.move_to_end(file)
+            keep(self._places, place, self._files[file], MAX_PLACES)
+        finally:
+            os.close(fd)
         return True
 
-    def _look_up(self, pid: int, start_ns: int, ip: int) -> Safe | None:
+    def _open(self, pid: int, mapping: MemoryMapping) -> int | None:
+        """The mapped file itself, deleted or in another namespace as it may be; else what is called so there."""
+        process = self._root / str(pid)
+        places = [f"{process}/map_files/{mapping.start:x}-{mapping.end:x}"]
+        if mapping.name.startswith("/"):
+            places.append(f"{process}/root{mapping.name}")
+        for path in places:
+            try:
+                return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            except (OSError, ValueError):
+                continue
+        return None
+
+    def _words(self, name: bytes, inside: int) -> Safe | None:
+        if name.startswith(b"_Z"):
+            name = self._demangle(name)
+        return clean(name[:4096] + b"+0x%x" % inside, NAME_CELLS) if name else None
+
+    def _kernel_name(self, ip: int) -> Safe | None:
         symbol = self._types.bcc_symbol()
-        cache = self._cache(pid, start_ns)
-        if not cache or self._lib.bcc_symcache_resolve(cache, ip, ctypes.byref(symbol)) < 0:
+        self._kernel = self._kernel or self._lib.bcc_symcache_new(-1, None)
+        if not self._kernel or self._lib.bcc_symcache_resolve(self._kernel, ip, ctypes.byref(symbol)) < 0:
             return None
         try:
             name = ctypes.cast(symbol.demangle_name, ctypes.c_char_p).value or b""
         finally:
             self._lib.bcc_symbol_free_demangle_name(ctypes.byref(symbol))
-        return clean(name + b"+0x%x" % symbol.offset, 80) if name else None
+        return clean(name + b"+0x%x" % symbol.offset, NAME_CELLS) if name else None
 
-    def _cache(self, pid: int, start_ns: int) -> Any:
-        key = (pid, start_ns)
-        if key in self._caches:
-            self._caches.move_to_end(key)
-            return self._caches[key]
-        option = self._types.bcc_symbol_option()
-        option.use_debug_file = 0
-        option.check_debug_file_crc = 0
-        option.lazy_symbolize = 1
-        option.use_symbol_type = (1 << 2) | (1 << 10)  # STT_FUNC, STT_GNU_IFUNC
-        self._caches[key] = self._lib.bcc_symcache_new(pid, ctypes.byref(option))
-        if len(self._caches) > MAX_PROCESSES:
-            _, oldest = self._caches.popitem(last=False)
-            self._lib.bcc_free_symcache(oldest, -1)
-        return self._caches[key]
+
+def demangler() -> Callable[[bytes], bytes]:
+    """C++ names as they were written, where the C++ library is at hand, as it is wherever libbcc is."""
+    try:
+        demangle = ctypes.CDLL("libstdc++.so.6").__cxa_demangle
+        free = ctypes.CDLL(None).free
+    except (OSError, AttributeError):
+        return bytes
+    demangle.restype, free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+
+    def plain(name: bytes) -> bytes:
+        found = demangle(ctypes.c_char_p(name), None, None, None)
+        if not found:
+            return name
+        text = ctypes.string_at(found)
+        free(found)
+        return text
+
+    return plain

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pftop.events import Identity, ProcessInfo, ProcessKey
+from pftop.events import Identity, MemoryMapping, ProcessInfo, ProcessKey
 from pftop.source.directory import MAX_COMMANDS, Directory
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.procstat import TICK_NS
@@ -120,16 +120,29 @@ def test_mappings_are_those_of_the_process(tmp_path: Path) -> None:
     assert len(directory.mappings(KEY)) == 6
 
 
-def test_symbols_are_asked_of_the_kernel_or_of_the_process() -> None:
-    asked = []
+class Names:
+    """Notes what it is asked."""
 
-    def resolve(pid: int, start_ns: int, ip: int) -> Safe:
-        asked.append((pid, start_ns, ip))
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def kernel(self, ip: int) -> Safe:
+        self.asked.append((ip,))
         return Safe("name")
 
-    directory = Directory(resolve)
-    assert directory.symbol(KEY, 5, kernel=True) == directory.symbol(KEY, 6, kernel=False) == "name"
-    assert asked == [(-1, 0, 5), (42, START_NS, 6)]
+    def process(self, pid: int, start_ns: int, ip: int, mapping: MemoryMapping | None) -> Safe:
+        self.asked.append((pid, start_ns, ip, mapping))
+        return Safe("name")
+
+
+def test_symbols_are_asked_of_the_kernel_or_of_the_process(tmp_path: Path) -> None:
+    process(tmp_path)
+    names = Names()
+    directory = Directory(names, tmp_path)
+    stack = directory.mapping(KEY, 0x7FFE00000000)
+    assert stack is not None
+    assert directory.symbol(KEY, 5, kernel=True) == directory.symbol(KEY, 0x7FFE00000000, kernel=False) == "name"
+    assert names.asked == [(5,), (42, START_NS, 0x7FFE00000000, stack)]
     assert Directory().symbol(KEY, 5, kernel=False) is None
 
 

@@ -1,0 +1,118 @@
+"""Owns the function symbols of an ELF file: read once into arrays, found by file offset.
+
+The file is anybody's: every number in it is checked against the file and a bound, and it is read, never mapped,
+for a mapped file that is cut short raises SIGBUS.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_SYMBOLS, MAX_STRINGS_BYTES, MAX_HEADERS = 500_000, 16 << 20, 4096
+NESTED = 16
+"""Symbols to look back over: a function may lie inside another."""
+IDENT = b"\x7fELF\x02\x01"
+PT_LOAD, SYMTAB, DYNSYM, STT_FUNC, STT_GNU_IFUNC = 1, 2, 11, 2, 10
+SEGMENT = np.dtype(
+    [("type", "<u4"), ("flags", "<u4")] + [(n, "<u8") for n in ("offset", "vaddr", "p", "size", "m", "a")]
+)
+SECTION = np.dtype(
+    [
+        *[("name", "<u4"), ("type", "<u4"), ("flags", "<u8"), ("addr", "<u8"), ("offset", "<u8"), ("size", "<u8")],
+        *[("link", "<u4"), ("info", "<u4"), ("align", "<u8"), ("entsize", "<u8")],
+    ]
+)
+SYMBOL = np.dtype(
+    [("name", "<u4"), ("info", "u1"), ("other", "u1"), ("shndx", "<u2"), ("value", "<u8"), ("size", "<u8")]
+)
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolTable:
+    """Functions in address order, and where the file's parts are loaded."""
+
+    segments: Array
+    starts: Array
+    sizes: Array
+    names: Array
+    """Offsets into ``strings``."""
+    strings: bytes
+
+    def find(self, offset: int) -> tuple[bytes, int] | None:
+        """The function a file offset lies in, and how far in."""
+        for segment in self.segments:
+            if segment["offset"] <= offset < int(segment["offset"]) + int(segment["size"]):
+                return self._at(offset - int(segment["offset"]) + int(segment["vaddr"]))
+        return None
+
+    def _at(self, address: int) -> tuple[bytes, int] | None:
+        last = int(np.searchsorted(self.starts, np.uint64(min(address, 2**64 - 1)), side="right")) - 1
+        for at in range(last, max(last - NESTED, -1), -1):
+            inside = address - int(self.starts[at])
+            if inside < int(self.sizes[at]) or inside == 0:
+                name = int(self.names[at])
+                return self.strings[name : self.strings.find(b"\0", name)], inside
+        return None
+
+
+def read_symbols(fd: int) -> SymbolTable | None:
+    """The function symbols of an open file; None where it is no 64-bit little-endian ELF file or has none."""
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        head = os.pread(fd, 64, 0)
+        if len(head) < 64 or not head.startswith(IDENT):
+            return None
+        segments_at, sections_at = struct.unpack_from("<QQ", head, 32)
+        counts = struct.unpack_from("<HHHH", head, 54)
+        if (counts[0], counts[2]) != (SEGMENT.itemsize, SECTION.itemsize) or max(counts) > MAX_HEADERS:
+            return None
+        segments = _array(fd, segments_at, counts[1], SEGMENT)
+        sections = _array(fd, sections_at, counts[3], SECTION)
+        for kind in (SYMTAB, DYNSYM):
+            for section in sections[sections["type"] == kind]:
+                found = _table(fd, segments[segments["type"] == PT_LOAD], sections, section)
+                if found is not None:
+                    return found
+    except (OSError, OverflowError, ValueError, struct.error):
+        return None
+    return None
+
+
+def _array(fd: int, offset: int, count: int, kind: np.dtype[Any]) -> Array:
+    """So many records; raises ValueError where the file has fewer."""
+    return np.frombuffer(_bytes(fd, offset, count * kind.itemsize), kind)
+
+
+def _bytes(fd: int, offset: int, size: int) -> bytes:
+    if offset >= 2**63 or offset + size > os.fstat(fd).st_size:
+        raise ValueError("beyond the end of the file")
+    data = os.pread(fd, size, offset)
+    if len(data) < size:
+        raise ValueError("the file was cut short")
+    return data
+
+
+def _table(fd: int, segments: Array, sections: Array, section: Any) -> SymbolTable | None:
+    """The functions of one symbol section, if it has any and is not too large."""
+    count, link = int(section["size"]) // SYMBOL.itemsize, int(section["link"])
+    if not 0 < count <= MAX_SYMBOLS or link >= len(sections) or int(sections[link]["size"]) > MAX_STRINGS_BYTES:
+        return None
+    strings = _bytes(fd, int(sections[link]["offset"]), int(sections[link]["size"])) + b"\0"
+    symbols = _array(fd, int(section["offset"]), count, SYMBOL)
+    kind = symbols["info"] & 15
+    wanted = ((kind == STT_FUNC) | (kind == STT_GNU_IFUNC)) & (symbols["value"] != 0)
+    symbols = symbols[wanted & (symbols["name"] < len(strings))]
+    if not len(symbols):
+        return None
+    symbols = symbols[np.argsort(symbols["value"], kind="stable")]
+    starts, sizes, names = (np.ascontiguousarray(symbols[name]) for name in ("value", "size", "name"))
+    return SymbolTable(segments.copy(), starts, sizes, names, strings)

@@ -1,0 +1,107 @@
+"""Names of code: of this very process, of a program in a memfd, of files with hostile names; never by libbcc."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pftop.events import MemoryMapping
+from pftop.source.maps import parse_maps
+from pftop.source.symbols import Symbols, demangler
+from pftop.text import Safe
+from tests.unit.fake_source import Clock
+from tests.unit.test_elf import BASE, FUNC, OFFSET, SYMTAB, elf
+
+
+def no_bcc() -> Any:
+    """A BCC that must not be asked for anything."""
+    return SimpleNamespace(libbcc=SimpleNamespace(lib=SimpleNamespace()))
+
+
+def own_mapping(address: int) -> MemoryMapping:
+    found = parse_maps(Path("/proc/self/maps").read_bytes())
+    return next(mapping for mapping in found if mapping.start <= address < mapping.end)
+
+
+def test_a_function_of_this_process_has_its_name() -> None:
+    address = ctypes.cast(ctypes.CDLL(None).qsort, ctypes.c_void_p).value
+    assert address is not None
+    symbols = Symbols(no_bcc())
+    assert symbols.process(os.getpid(), 1, address + 3, own_mapping(address)) == "qsort+0x3"
+
+
+def test_code_in_a_memfd_has_names_and_no_descriptor_is_lost() -> None:
+    fd = os.memfd_create("code")
+    code = elf((SYMTAB, [("jitted", FUNC, BASE, 0x100)]))
+    os.write(fd, code.ljust(OFFSET + 0x1000, b"\0"))
+    area = mmap.mmap(fd, 0x1000, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_EXEC, offset=OFFSET)
+    mapping = next(m for m in parse_maps(Path("/proc/self/maps").read_bytes()) if "memfd:code" in m.name)
+    before = os.listdir("/proc/self/fd")
+    name = Symbols(no_bcc()).process(os.getpid(), 1, mapping.start + 0x10, mapping)
+    assert os.listdir("/proc/self/fd") == before
+    area.close()
+    os.close(fd)
+    if os.geteuid() == 0:
+        assert name == "jitted+0x10"
+
+
+def tree(root: Path, name: str, *symbols: tuple[str, int, int, int]) -> MemoryMapping:
+    """Process 7, which has one file mapped."""
+    path = root / "7" / "root" / "bin" / "x"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(elf((SYMTAB, list(symbols))))
+    return MemoryMapping(0x5000, 0x6000, "r-xp", OFFSET, Safe(name))
+
+
+def test_hostile_and_mangled_names_are_made_readable(tmp_path: Path) -> None:
+    names = ("\x1b]0;owned\x07", "_ZN3foo3barEv", "_Zbroken", "x" * 5000)
+    symbols = [(name, FUNC, BASE + 16 * at, 16) for at, name in enumerate(names)]
+    mapping = tree(tmp_path, "/bin/x", *symbols)
+    found = [Symbols(no_bcc(), tmp_path).process(7, 1, 0x5000 + 16 * at, mapping) for at in range(4)]
+    assert found[0] == "\\x1b]0;owned\\x07+0x0"
+    assert found[1] in ("foo::bar()+0x0", "_ZN3foo3barEv+0x0")
+    assert found[2] == "_Zbroken+0x0"
+    assert found[3] is not None
+    assert len(found[3]) <= 80
+
+
+@pytest.mark.parametrize("perms", ["rw-p", "r--p"])
+def test_data_and_unmapped_addresses_have_no_names(perms: str, tmp_path: Path) -> None:
+    tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16))
+    symbols = Symbols(no_bcc(), tmp_path)
+    assert symbols.process(7, 1, 0x5000, MemoryMapping(0x5000, 0x6000, perms, OFFSET, Safe("/bin/x"))) is None
+    assert symbols.process(7, 1, 0x5000, None) is None
+
+
+@pytest.mark.parametrize("name", ["[anon]", "[vdso]", "/bin/absent", "/bin"])
+def test_what_cannot_be_opened_or_read_has_none(name: str, tmp_path: Path) -> None:
+    mapping = tree(tmp_path, name, ("f", FUNC, BASE, 16))
+    assert Symbols(no_bcc(), tmp_path).process(7, 1, 0x5000, mapping) is None
+
+
+def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
+    clock = Clock()
+    mapping = tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16))
+    other = MemoryMapping(0x9000, 0xA000, "r-xp", OFFSET, Safe("/bin/y"))
+    (tmp_path / "7/root/bin/y").write_bytes(elf((SYMTAB, [("g", FUNC, BASE, 16)])))
+    symbols = Symbols(no_bcc(), tmp_path, clock)
+    assert symbols.process(7, 1, 0x5000, mapping) == "f+0x0"
+    assert symbols.process(7, 1, 0x9000, other) is None
+    # the same file in another process is known
+    (tmp_path / "8").symlink_to(tmp_path / "7")
+    assert symbols.process(8, 1, 0x5001, mapping) == "f+0x1"
+    clock.now += 0.2
+    assert symbols.process(7, 1, 0x9000, other) == "g+0x0"
+    # a process that has ended keeps the names of what was read
+    (tmp_path / "7").rename(tmp_path / "gone")
+    assert symbols.process(7, 1, 0x5005, mapping) == "f+0x5"
+
+
+def test_names_that_are_not_mangled_stay() -> None:
+    assert demangler()(b"_Z") == b"_Z"
