@@ -150,7 +150,7 @@ def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, wa
 
 
 def test_faults_of_known_length_are_as_long_as_they_are(build: Build, start: Start, pftop: Watch) -> None:
-    count, wait_ns = 53, 20_000_000
+    count, wait_ns = 31, 20_000_000
     slow = start(build("slow"), str(count), str(wait_ns))
     assert slow.hear() == "ready"
     one = pftop("--events", "--min-latency", "10ms", "-p", str(slow.pid))

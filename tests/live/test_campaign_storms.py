@@ -124,7 +124,7 @@ def test_ids_used_again_in_a_namespace_are_rows_of_their_own(
 
 
 def test_one_id_of_many_processes_is_many_rows(build: Build, start: Start, watch: Pftop) -> None:
-    count, burst = 3_000, 250
+    count, burst = 2_000, 250
     reuse = start(build("reuse"), str(count), str(burst))
     wanted = int(reuse.hear().split()[1])
     settled = watch.next_tick()["seq"]
@@ -149,7 +149,7 @@ def test_one_id_of_many_processes_is_many_rows(build: Build, start: Start, watch
 
 
 def test_a_process_that_changes_name_and_program_is_one_row(build: Build, start: Start, watch: Pftop) -> None:
-    pages, lives = 4_001, 30
+    pages, lives = 4_001, 20
     chameleon = start(build("chameleon"), str(pages), str(lives))
     assert chameleon.hear() == "ready"
     settled = watch.next_tick()["seq"]
