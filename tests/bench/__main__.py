@@ -61,7 +61,14 @@ def main(argv: list[str]) -> int:
             "quick": options.quick,
             "sections": {name: result.figures for name, result in results.items()},
             "bars": [
-                {"what": bar.what, "figure": bar.figure, "limit": bar.limit, "unit": bar.unit, "holds": bar.holds}
+                {
+                    "what": bar.what,
+                    "figure": bar.figure,
+                    "limit": bar.limit,
+                    "unit": bar.unit,
+                    "holds": bar.holds,
+                    "sure": bar.sure,
+                }
                 for result in results.values()
                 for bar in result.bars
             ],

@@ -47,15 +47,17 @@ class Bar:
     figure: float
     limit: float
     unit: str = ""
+    sure: bool = True
+    """False where other work on the machine hid what was to be measured."""
 
     @property
     def holds(self) -> bool:
         """Whether it does, in this run."""
-        return self.figure <= self.limit
+        return self.sure and self.figure <= self.limit
 
     def line(self) -> str:
         """As shown."""
-        verdict = "holds" if self.holds else "MISSED"
+        verdict = ("holds" if self.holds else "MISSED") if self.sure else "UNSURE"
         return f"{verdict:<7} {self.what}: {self.figure:.4g}{self.unit}, at most {self.limit:.4g}{self.unit}"
 
 
@@ -143,5 +145,7 @@ def heading(found: Figures) -> str:
     line = f"Linux {found['kernel']} {found['arch']}, {found['cpus']} CPUs, Python {found['python']}"
     line += f", load {found['load_average']:.2f}"
     if found["bpf_programs_of_others"]:
-        line += f", {found['bpf_programs_of_others']} BPF programs of others are loaded"
+        line += (
+            f"\n!! {found['bpf_programs_of_others']} BPF programs of others are loaded: a fault may cost more already"
+        )
     return line
