@@ -1,4 +1,4 @@
-"""Owns the function symbols of an ELF file: read once into arrays, found by file offset.
+"""Owns the function symbols of an ELF file: addresses read once into arrays, names from the file when one is wanted.
 
 The file is anybody's: every number in it is checked against the file and a bound, and it is read, never mapped,
 for a mapped file that is cut short raises SIGBUS.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-MAX_SYMBOLS, MAX_STRINGS_BYTES, MAX_HEADERS = 500_000, 16 << 20, 4096
+MAX_SYMBOLS, MAX_NAME_BYTES, MAX_HEADERS = 500_000, 4096, 4096
 NESTED = 16
 """Symbols to look back over: a function may lie inside another."""
 IDENT = b"\x7fELF\x02\x01"
@@ -43,24 +43,30 @@ class SymbolTable:
     starts: Array
     sizes: Array
     names: Array
-    """Offsets into ``strings``."""
-    strings: bytes
+    """File offsets."""
 
-    def find(self, offset: int) -> tuple[bytes, int] | None:
-        """The function a file offset lies in, and how far in."""
+    def find(self, offset: int) -> tuple[int, int] | None:
+        """Of the function a file offset lies in: where its name stands in the file, and how far in it is."""
         for segment in self.segments:
             if segment["offset"] <= offset < int(segment["offset"]) + int(segment["size"]):
                 return self._at(offset - int(segment["offset"]) + int(segment["vaddr"]))
         return None
 
-    def _at(self, address: int) -> tuple[bytes, int] | None:
+    def _at(self, address: int) -> tuple[int, int] | None:
         last = int(np.searchsorted(self.starts, np.uint64(min(address, 2**64 - 1)), side="right")) - 1
         for at in range(last, max(last - NESTED, -1), -1):
             inside = address - int(self.starts[at])
             if inside < int(self.sizes[at]) or inside == 0:
-                name = int(self.names[at])
-                return self.strings[name : self.strings.find(b"\0", name)], inside
+                return int(self.names[at]), inside
         return None
+
+
+def read_name(fd: int, at: int) -> bytes:
+    """The name that stands at this place of the file; empty where it cannot be read."""
+    try:
+        return os.pread(fd, MAX_NAME_BYTES, at).partition(b"\0")[0]
+    except (OSError, OverflowError):
+        return b""
 
 
 def read_symbols(fd: int) -> SymbolTable | None:
@@ -104,15 +110,18 @@ def _bytes(fd: int, offset: int, size: int) -> bytes:
 def _table(fd: int, segments: Array, sections: Array, section: Any) -> SymbolTable | None:
     """The functions of one symbol section, if it has any and is not too large."""
     count, link = int(section["size"]) // SYMBOL.itemsize, int(section["link"])
-    if not 0 < count <= MAX_SYMBOLS or link >= len(sections) or int(sections[link]["size"]) > MAX_STRINGS_BYTES:
+    if not 0 < count <= MAX_SYMBOLS or link >= len(sections):
         return None
-    strings = _bytes(fd, int(sections[link]["offset"]), int(sections[link]["size"])) + b"\0"
+    strings_at, strings_size = int(sections[link]["offset"]), int(sections[link]["size"])
+    if strings_at + strings_size > os.fstat(fd).st_size:
+        return None
     symbols = _array(fd, int(section["offset"]), count, SYMBOL)
     kind = symbols["info"] & 15
     wanted = ((kind == STT_FUNC) | (kind == STT_GNU_IFUNC)) & (symbols["value"] != 0)
-    symbols = symbols[wanted & (symbols["name"] < len(strings))]
+    symbols = symbols[wanted & (symbols["name"] < strings_size)]
     if not len(symbols):
         return None
     symbols = symbols[np.argsort(symbols["value"], kind="stable")]
-    starts, sizes, names = (np.ascontiguousarray(symbols[name]) for name in ("value", "size", "name"))
-    return SymbolTable(segments.copy(), starts, sizes, names, strings)
+    starts = np.ascontiguousarray(symbols["value"])
+    sizes = np.minimum(symbols["size"], 2**32 - 1).astype(np.uint32)
+    return SymbolTable(segments.copy(), starts, sizes, symbols["name"].astype(np.uint64) + np.uint64(strings_at))

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from pftop.events import MemoryMapping
-from pftop.source.elf import SymbolTable, read_symbols
+from pftop.source.elf import SymbolTable, read_name, read_symbols
 from pftop.text import Safe, clean
 
 MAX_FILES, MAX_PLACES, MAX_NAMES = 48, 2048, 8192
@@ -69,7 +69,11 @@ class Symbols:
             return None
         table = self._places[place]
         found = table.find(ip - mapping.start + mapping.offset) if table is not None else None
-        return keep(self._names, key, self._words(*found) if found else None, MAX_NAMES)
+        name = None
+        if found is not None and (fd := self._open(pid, mapping)) is not None:
+            name = self._words(read_name(fd, found[0]), found[1])
+            os.close(fd)
+        return keep(self._names, key, name, MAX_NAMES)
 
     def _load(self, place: tuple[int, int, MemoryMapping]) -> bool:
         """Find the symbols of a mapping; False when that must wait, for to read a file takes milliseconds."""
@@ -108,7 +112,7 @@ class Symbols:
     def _words(self, name: bytes, inside: int) -> Safe | None:
         if name.startswith(b"_Z"):
             name = self._demangle(name)
-        return clean(name[:4096] + b"+0x%x" % inside, NAME_CELLS) if name else None
+        return clean(name + b"+0x%x" % inside, NAME_CELLS) if name else None
 
     def _kernel_name(self, ip: int) -> Safe | None:
         symbol = self._types.bcc_symbol()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pftop.source.elf import DYNSYM, SYMTAB, SymbolTable, read_symbols
+from pftop.source.elf import DYNSYM, SYMTAB, SymbolTable, read_name, read_symbols
 
 FUNC, OBJECT, IFUNC = 2, 1, 10
 BASE, OFFSET = 0x40_0000, 0x1000
+T = TypeVar("T")
 Symbol = tuple[str, int, int, int]
 """Name, type, address, size."""
 
@@ -37,14 +40,25 @@ def elf(*tables: tuple[int, list[Symbol]]) -> bytes:
     return head + body + b"".join(sections)
 
 
-def read(data: bytes, directory: Path) -> SymbolTable | None:
-    path = directory / "file"
-    path.write_bytes(data)
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return read_symbols(fd)
-    finally:
-        os.close(fd)
+class File:
+    """A file and its symbols."""
+
+    def __init__(self, data: bytes, directory: Path) -> None:
+        self.path = directory / "file"
+        self.path.write_bytes(data)
+        self.table: SymbolTable | None = self._with(read_symbols)
+
+    def _with(self, what: Callable[[int], T]) -> T:
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            return what(fd)
+        finally:
+            os.close(fd)
+
+    def find(self, offset: int) -> tuple[bytes, int] | None:
+        assert self.table is not None
+        found = self.table.find(offset)
+        return (self._with(lambda fd: read_name(fd, found[0])), found[1]) if found is not None else None
 
 
 PLAIN = [("outer", FUNC, BASE + 0x10, 0x100), ("inner", FUNC, BASE + 0x20, 0x10), ("data", OBJECT, BASE + 0x40, 8)]
@@ -69,24 +83,20 @@ PLAIN += [("chosen", IFUNC, BASE + 0x200, 4), ("bare", FUNC, BASE + 0x300, 0), (
     ],
 )
 def test_functions_are_found_by_offset(offset: int, found: tuple[bytes, int] | None, tmp_path: Path) -> None:
-    table = read(elf((SYMTAB, PLAIN)), tmp_path)
-    assert table is not None
-    assert table.find(OFFSET + offset) == found
+    assert File(elf((SYMTAB, PLAIN)), tmp_path).find(OFFSET + offset) == found
 
 
 def test_the_full_table_goes_before_the_dynamic_one(tmp_path: Path) -> None:
     dynamic = [("exported", FUNC, BASE, 0x1000)]
-    both = read(elf((DYNSYM, dynamic), (SYMTAB, PLAIN)), tmp_path)
-    only = read(elf((DYNSYM, dynamic), (SYMTAB, [("data", OBJECT, BASE, 8)])), tmp_path)
-    assert both is not None
-    assert only is not None
+    both = File(elf((DYNSYM, dynamic), (SYMTAB, PLAIN)), tmp_path)
     assert both.find(OFFSET + 0x10) == (b"outer", 0)
+    only = File(elf((DYNSYM, dynamic), (SYMTAB, [("data", OBJECT, BASE, 8)])), tmp_path)
     assert only.find(OFFSET + 0x10) == (b"exported", 0x10)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", b"\x7fELF\x01\x01" + bytes(100), bytes(1000), b"#!/bin/sh\n"])
 def test_what_is_no_such_file_has_no_symbols(data: bytes, tmp_path: Path) -> None:
-    assert read(data, tmp_path) is None
+    assert File(data, tmp_path).table is None
 
 
 def test_a_directory_and_a_pipe_have_none(tmp_path: Path) -> None:
@@ -112,7 +122,7 @@ def test_a_file_that_lies_is_read_all_the_same(
     data = bytearray(WHOLE)
     for at, lie in lies:
         data[at : at + len(lie)] = lie
-    table = read(bytes(data[:kept] if kept % 2 else data), tmp_path)
-    if table is not None:
+    file = File(bytes(data[:kept] if kept % 2 else data), tmp_path)
+    if file.table is not None:
         for place in (offset, OFFSET, OFFSET + 0x10, OFFSET + 0x20):
-            table.find(place)
+            file.find(place)

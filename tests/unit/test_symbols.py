@@ -98,9 +98,10 @@ def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
     assert symbols.process(8, 1, 0x5001, mapping) == "f+0x1"
     clock.now += 0.2
     assert symbols.process(7, 1, 0x9000, other) == "g+0x0"
-    # a process that has ended keeps the names of what was read
+    # a process that has ended keeps the names that were found
     (tmp_path / "7").rename(tmp_path / "gone")
-    assert symbols.process(7, 1, 0x5005, mapping) == "f+0x5"
+    assert symbols.process(7, 1, 0x5000, mapping) == "f+0x0"
+    assert symbols.process(7, 1, 0x5005, mapping) is None
 
 
 def test_names_that_are_not_mangled_stay() -> None:
