@@ -179,6 +179,7 @@ def accuracy(snapshot: Snapshot) -> str:
     totals, log = snapshot.totals_since_start, snapshot.log_since_start
     ledger = snapshot.ledger
     missed = f"  missed {totals.missed}" if totals.missed else ""
+    missed += f"  threads lost {totals.lost_records}" if totals.lost_records else ""
     books = "even" if ledger.balanced else f"off by {ledger.seen_off} and {ledger.log_off}"
     return (
         f"check {formatting.percent(snapshot.coverage)} of vmstat  books {books}  own {totals.own}"

@@ -77,4 +77,5 @@ def family_totals(rows: Sequence[ProcessRow], machine: Totals) -> Totals:
         vmstat_pgfault=None,
         vmstat_pgmajfault=None,
         missed=None,
+        lost_records=None,
     )

@@ -85,4 +85,5 @@ def totals(
         vmstat_pgfault=kernel.pgfault if kernel else None,
         vmstat_pgmajfault=kernel.pgmajfault if kernel else None,
         missed=counters.missed if features.lock_wait else None,
+        lost_records=counters.lost_records if ebpf else None,
     )

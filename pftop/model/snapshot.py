@@ -114,6 +114,8 @@ class Totals:
     vmstat_pgmajfault: int | None
     missed: int | None = None
     """Of the failed ones: what became of them was not seen, for want of a free kretprobe instance."""
+    lost_records: int | None = None
+    """Threads whose last record found no room in its ring: what they did since the last reading is in ``ended``."""
 
 
 @dataclass(frozen=True, slots=True)

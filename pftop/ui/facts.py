@@ -202,6 +202,8 @@ def _doubts(snapshot: Snapshot) -> list[Piece]:
     found = []
     if snapshot.log_since_start.lost:
         found.append(alarm(f"LOST {formatting.count(snapshot.log_since_start.lost)}"))
+    if snapshot.totals_since_start.lost_records:
+        found.append(alarm(f"{formatting.count(snapshot.totals_since_start.lost_records)} THREADS LOST", drop=1))
     unattributed = snapshot.totals_since_start.unattributed
     if unattributed:
         found.append(alarm(f"{formatting.count(unattributed)} UNATTRIBUTED", drop=1))

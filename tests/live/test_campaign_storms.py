@@ -233,4 +233,5 @@ def test_a_reader_that_stands_still_has_a_child_whole_or_not_at_all(
     # of the final records that found no room, every fault is kept; and so is the count of log records
     assert missing <= last["totals"]["ended"] <= end["ended"]
     assert sum(tick["log"]["lost"] for tick in watch.ticks()) > 0
+    assert end["lost_records"] >= count - len(got)
     exact(watch.ticks())

@@ -24,7 +24,7 @@ from tests.unit.fake_source import mapping
 META = "type schema version kernel arch cpus plan clock interval_ns why_not_better"
 TICK = "type seq time ts_ns interval_ns totals log ledger cost latency processes"
 TOTALS = "seen minor major failed invalid kernel_mode remote own unattributed ended in_flight latency_sum_ns"
-TOTALS += " vmstat_pgfault vmstat_pgmajfault missed"
+TOTALS += " vmstat_pgfault vmstat_pgmajfault missed lost_records"
 LOG = "completed logged sampled_out lost"
 COST = "bpf_ns_per_fault bpf_ratio cpu_ratio rss_bytes degraded"
 LATENCY = "count p50_ns p90_ns p99_ns max_ns"
