@@ -20,7 +20,8 @@ from pftop.events import MemoryMapping
 from pftop.source.elf import SymbolTable, read_name, read_symbols
 from pftop.text import Safe, clean
 
-MAX_FILES, MAX_PLACES, MAX_NAMES = 48, 2048, 8192
+MAX_FILES, MAX_FUNCTIONS, MAX_PLACES, MAX_NAMES = 256, 500_000, 2048, 8192
+File = tuple[int, ...]
 NEW_FILE_EVERY_S = 0.1
 NAME_CELLS = 80
 
@@ -46,8 +47,8 @@ class Symbols:
         self._kernel: Any = None
         self._last_new_s = -NEW_FILE_EVERY_S
         self._demangle = demangler()
-        self._files: OrderedDict[tuple[int, ...], SymbolTable | None] = OrderedDict()
-        self._places: OrderedDict[tuple[int, int, MemoryMapping], SymbolTable | None] = OrderedDict()
+        self._files: OrderedDict[File, SymbolTable | None] = OrderedDict()
+        self._places: OrderedDict[tuple[int, int, MemoryMapping], File | None] = OrderedDict()
         self._names: OrderedDict[tuple[int, int, int], Safe | None] = OrderedDict()
 
     def kernel(self, ip: int) -> Safe | None:
@@ -65,9 +66,12 @@ class Symbols:
         if mapping is None or "x" not in mapping.perms:
             return None
         place = (pid, start_ns, mapping)
-        if place not in self._places and not self._load(place):
+        file = self._places.get(place)
+        known = file in self._files if file is not None else place in self._places
+        if not known and not self._load(place):
             return None
-        table = self._places[place]
+        file = self._places[place]
+        table = self._files[file] if file is not None else None
         found = table.find(ip - mapping.start + mapping.offset) if table is not None else None
         name = None
         if found is not None and (fd := self._open(pid, mapping)) is not None:
@@ -90,11 +94,19 @@ class Symbols:
                     return False
                 self._last_new_s = now
                 keep(self._files, file, read_symbols(fd), MAX_FILES)
+                self._make_room()
             self._files.move_to_end(file)
-            keep(self._places, place, self._files[file], MAX_PLACES)
+            keep(self._places, place, file, MAX_PLACES)
         finally:
             os.close(fd)
         return True
+
+    def _make_room(self) -> None:
+        """Forget the tables of files that have not been met for the longest, but never the latest."""
+        kept = sum(len(table.starts) for table in self._files.values() if table is not None)
+        while kept > MAX_FUNCTIONS and len(self._files) > 1:
+            _, table = self._files.popitem(last=False)
+            kept -= len(table.starts) if table is not None else 0
 
     def _open(self, pid: int, mapping: MemoryMapping) -> int | None:
         """The mapped file itself, deleted or in another namespace as it may be; else what is called so there."""

@@ -104,5 +104,22 @@ def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
     assert symbols.process(7, 1, 0x5005, mapping) is None
 
 
+def test_tables_are_forgotten_when_there_are_too_many_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pftop.source.symbols.MAX_FUNCTIONS", 2)
+    clock = Clock()
+    mapping = tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16), ("g", FUNC, BASE + 16, 16))
+    other = MemoryMapping(0x9000, 0xA000, "r-xp", OFFSET, Safe("/bin/y"))
+    (tmp_path / "7/root/bin/y").write_bytes(elf((SYMTAB, [("h", FUNC, BASE, 16), ("i", FUNC, BASE + 16, 16)])))
+    symbols = Symbols(no_bcc(), tmp_path, clock)
+    for at in range(6):
+        clock.now += 1
+        assert symbols.process(7, 1, 0x5000 + at, mapping) == f"f+{at:#x}"
+        clock.now += 1
+        assert symbols.process(7, 1, 0x9010 + at, other) == f"i+{at:#x}"
+        assert len(symbols._files) == 1
+
+
 def test_names_that_are_not_mangled_stay() -> None:
     assert demangler()(b"_Z") == b"_Z"
