@@ -77,15 +77,22 @@ class Aggregator:
 
     def refine(self, events: Records) -> None:
         """Book the causes of logged faults that the kernel could not tell; ``events`` have them now."""
-        learnt = events[(events["cause"] != UNKNOWN_CAUSE) & (events["kind"] <= FaultKind.MAJOR)]
-        groups, at, counts = np.unique(learnt[["tgid", "start_ns", "cause"]], return_inverse=True, return_counts=True)
-        times = np.bincount(at.ravel(), weights=learnt["latency_ns"], minlength=len(groups))
-        for (pid, start_ns, cause), count, time_ns in zip(
-            groups.tolist(), counts.tolist(), times.tolist(), strict=True
-        ):
+        learnt = np.flatnonzero((events["cause"] != UNKNOWN_CAUSE) & (events["kind"] <= FaultKind.MAJOR))
+        if not len(learnt):
+            return
+        # by column: numpy sorts whole records ten times slower
+        columns = [events[name][learnt] for name in ("cause", "start_ns", "tgid")]
+        order = np.lexsort(columns)
+        columns = [column[order] for column in columns]
+        fresh = np.logical_or.reduce([np.diff(column) != 0 for column in columns])
+        starts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
+        counts = np.diff(starts, append=len(order)).tolist()
+        times = np.add.reduceat(events["latency_ns"][learnt][order], starts).tolist()
+        causes, start_times, pids = (column[starts].tolist() for column in columns)
+        for pid, start_ns, cause, count, time_ns in zip(pids, start_times, causes, counts, times, strict=True):
             process = self._processes.get(ProcessKey(pid, start_ns))
             if process is not None:
-                process.refine(cause, count, round(time_ns))
+                process.refine(cause, count, time_ns)
 
     def take(self, sample: Sample, describe_most: int = 512) -> Tick:
         """Book a sample; the tick it makes needs ``finish``."""

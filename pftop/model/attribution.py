@@ -6,9 +6,10 @@ process and batch.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ import numpy.typing as npt
 from pftop import causes
 from pftop.events import Access, FaultKind, MemoryMapping, ProcessKey, ProcessLookup, Records
 
-MAX_PROCESSES = 256
+MAX_PROCESSES = 2048
+READS_PER_S = 250
+"""Processes whose mappings are read, at most: were thousands busy, reading them all would take more than a CPU.
+
+The busiest go first; the rest keeps what is known of it, or stays unknown.
+"""
+ASK_EVERY_S = 1.0
 SHMEM_NAMES = ("/dev/zero", "/memfd:", "/SYSV", "/dev/shm/", "[anon_shmem")
 HUGETLB_NAMES = ("/anon_hugepage", "/memfd:hugetlb", "/dev/hugepages/")
 PRESENT_X86 = 1
@@ -43,25 +50,31 @@ def traits_of_mapping(mapping: MemoryMapping) -> int:
 @dataclass(frozen=True, slots=True)
 class _Ranges:
     source: Sequence[MemoryMapping]
+    asked_at: float
     starts: Numbers
     ends: Numbers
     traits: Numbers
 
 
-def _ranges(mappings: Sequence[MemoryMapping]) -> _Ranges:
+def _ranges(mappings: Sequence[MemoryMapping], now: float) -> _Ranges:
     return _Ranges(
         mappings,
+        now,
         np.array([mapping.start for mapping in mappings], np.uint64),
         np.array([mapping.end for mapping in mappings], np.uint64),
         np.array([traits_of_mapping(mapping) for mapping in mappings], np.uint32),
     )
 
 
+NOTHING = _ranges((), 0.0)
+
+
 class Attribution:
     """Causes of events by their process's mappings."""
 
-    def __init__(self, lookup: ProcessLookup) -> None:
-        self._lookup = lookup
+    def __init__(self, lookup: ProcessLookup, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lookup, self._clock = lookup, clock
+        self._reads, self._now = float(READS_PER_S), clock()
         self._known: OrderedDict[ProcessKey, _Ranges] = OrderedDict()
 
     def complete(self, events: Records) -> Records:
@@ -70,11 +83,13 @@ class Attribution:
         open_ &= events["kind"] <= FaultKind.MAJOR
         if not open_.any():
             return events
+        before, self._now = self._now, self._clock()
+        self._reads = min(READS_PER_S, self._reads + (self._now - before) * READS_PER_S)
         events = events.copy()
         at = np.flatnonzero(open_)
         order = at[np.lexsort((events["start_ns"][at], events["tgid"][at]))]
         fresh = (np.diff(events["tgid"][order]) != 0) | (np.diff(events["start_ns"][order]) != 0)
-        for part in np.split(order, np.flatnonzero(fresh) + 1):
+        for part in sorted(np.split(order, np.flatnonzero(fresh) + 1), key=len, reverse=True):
             key = ProcessKey(int(events["tgid"][part[0]]), int(events["start_ns"][part[0]]))
             events["cause"][part] = self._causes(key, events[part])
         return events
@@ -82,10 +97,10 @@ class Attribution:
     def _causes(self, key: ProcessKey, events: Records) -> Numbers:
         ranges = self._ranges_of(key)
         at, inside = _place(ranges, events["address"])
-        if not inside.all():
+        if self._reads >= 1 and not inside.all():
             # asking for one address that is missing makes the lookup read anew, if it has not just done so
             self._lookup.mapping(key, int(events["address"][~inside][0]))
-            ranges = self._ranges_of(key)
+            ranges = self._ranges_of(key, anew=True)
             at, inside = _place(ranges, events["address"])
         traits = np.zeros(len(events), np.uint32)
         traits[inside] = ranges.traits[at[inside]]
@@ -95,11 +110,19 @@ class Attribution:
         found: Numbers = np.where(inside, TABLE[traits], causes.NUMBER["unknown"])
         return found
 
-    def _ranges_of(self, key: ProcessKey) -> _Ranges:
-        mappings = self._lookup.mappings(key)
+    def _ranges_of(self, key: ProcessKey, *, anew: bool = False) -> _Ranges:
         known = self._known.get(key)
+        if known is not None and (self._reads < 1 or not (anew or self._now - known.asked_at >= ASK_EVERY_S)):
+            return known
+        if self._reads < 1:
+            return NOTHING
+        mappings = self._lookup.mappings(key)
         if known is None or known.source is not mappings:
-            known = self._known[key] = _ranges(mappings)
+            self._reads -= 1
+            known = _ranges(mappings, self._now)
+        else:
+            known = replace(known, asked_at=self._now)
+        self._known[key] = known
         self._known.move_to_end(key)
         while len(self._known) > MAX_PROCESSES:
             self._known.popitem(last=False)

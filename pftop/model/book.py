@@ -31,6 +31,7 @@ SUMS = (
     "retries",
 )
 SUM = {name: at for at, name in enumerate(SUMS)}
+STATED = ("minor_max_ns", "major_max_ns", "minor_min_ns", "major_min_ns", "tgid", "tid", "uid", "flags", "comm")
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 Matrix = npt.NDArray[np.int64]
@@ -48,7 +49,7 @@ class Change:
     causes: Matrix
     """Faults by cause, in the order of ``pftop.causes.CAUSES``, then their time in ns: shape (2, causes)."""
     records: Records
-    """The threads' records as read: names, extremes, flags; not sums to add."""
+    """Of the threads' records as read what is no sum to add: the members named in ``STATED``."""
     thread_sums: Matrix
     """One row a thread, in the order of ``records``."""
 
@@ -138,7 +139,7 @@ class ThreadBook:
         changed[known] -= totals_of(before.records)[before.order[at[known]]]
         busy = changed != 0
         origin = before.order[at] if len(before.order) else at
-        changes = group(records[place[busy]], before.records, origin[busy], known[busy])
+        changes = group(records, place[busy], before.records, origin[busy], known[busy])
         before.there[at[known]] = False
         missing = Shelf(before.rest())
         self._shelf = now
@@ -157,43 +158,79 @@ def retire(shelf: Shelf, final: Records) -> list[Change]:
     if not len(final):
         return []
     at, known = shelf.find(identities(final))
-    changes = group(final, shelf.records, shelf.order[at] if len(shelf.order) else at, known)
+    rows = np.arange(len(final))
+    changes = group(final, rows, shelf.records, shelf.order[at] if len(shelf.order) else at, known)
     shelf.there[at[known]] = False
     return changes
 
 
-def group(records: Records, before: Records, at: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> list[Change]:
-    """Differences to ``before[at]`` where ``known``, else to nothing, added up by process."""
-    if not len(records):
+def stated(records: Records, rows: npt.NDArray[Any]) -> Records:
+    """The members ``STATED`` of these rows."""
+    made = np.empty(len(rows), [(name, records.dtype[name]) for name in STATED])
+    for name in STATED:
+        made[name] = records[name][rows]
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Rows of records, each with the row of an earlier reading it is compared to, where there is one."""
+
+    records: Records
+    rows: npt.NDArray[Any]
+    known: npt.NDArray[np.bool_]
+    before: Records
+    base: npt.NDArray[Any]
+    """One row of ``before`` for each that is ``known``."""
+
+    def words(self, first: str, count: int) -> npt.NDArray[np.uint64]:
+        """Differences of ``count`` 64-bit members, the first of which is named."""
+        columns = columns_of(self.records, first, count)
+        found: npt.NDArray[np.uint64] = words_of(self.records)[self.rows, columns]
+        found[self.known] -= words_of(self.before)[self.base, columns]
+        return found
+
+    def member(self, name: str) -> npt.NDArray[Any]:
+        """Differences of one member."""
+        found: npt.NDArray[Any] = self.records[name][self.rows]
+        found[self.known] -= self.before[name][self.base]
+        return found
+
+
+def group(
+    records: Records, rows: npt.NDArray[Any], before: Records, at: npt.NDArray[Any], known: npt.NDArray[np.bool_]
+) -> list[Change]:
+    """Differences of ``records[rows]`` to ``before[at]`` where ``known``, else to nothing, added up by process.
+
+    Only the members needed are copied, never whole records: those of 10,000 threads are 18 MB.
+    """
+    if not len(rows):
         return []
-    order = np.lexsort((records["start_ns"], records["tgid"]))
-    records, at, known = records[order], at[order], known[order]
-    base = before[at[known]]
-    sums = sums_of(records)
-    sums[known] -= sums_of(base)
-    fresh = (np.diff(records["tgid"]) != 0) | (np.diff(records["start_ns"]) != 0)
-    starts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
-    ends = np.append(starts[1:], len(records))
+    order = np.lexsort((records["start_ns"][rows], records["tgid"][rows]))
+    rows, at, known = rows[order], at[order], known[order]
+    tgids, start_times = records["tgid"][rows], records["start_ns"][rows]
+    starts = np.concatenate([[0], np.flatnonzero((np.diff(tgids) != 0) | (np.diff(start_times) != 0)) + 1])
+    ends = np.append(starts[1:], len(rows))
+    pairs = _Pairs(records, rows, known, before, at[known])
+    sums = pairs.words(SUMS[0], len(SUMS)).astype(np.int64)
     totals = np.add.reduceat(sums, starts, axis=0)
-    buckets = []
-    for name in ("minor_buckets", "major_buckets"):
-        # u32 in the kernel: the difference is right even when it has wrapped
-        difference = records[name].copy()
-        difference[known] -= base[name]
-        buckets.append(np.add.reduceat(difference, starts, axis=0, dtype=np.int64))
-    width = 2 * records.dtype["cause"].shape[0]
-    by_cause = words_of(records)[:, columns_of(records, "cause", width)].copy()
-    by_cause[known] -= words_of(base)[:, columns_of(base, "cause", width)]
-    causes = np.add.reduceat(by_cause, starts, axis=0).astype(np.int64).reshape(len(starts), 2, -1)
+    # u32 in the kernel: the difference is right even when it has wrapped
+    minor, major = (
+        np.add.reduceat(pairs.member(name), starts, axis=0, dtype=np.int64)
+        for name in ("minor_buckets", "major_buckets")
+    )
+    by_cause = np.add.reduceat(pairs.words("cause", 2 * records.dtype["cause"].shape[0]), starts, axis=0)
+    causes = by_cause.astype(np.int64).reshape(len(starts), 2, -1)
+    facts = stated(records, rows)
     return [
         Change(
-            int(records["tgid"][first]),
-            int(records["start_ns"][first]),
+            int(tgids[first]),
+            int(start_times[first]),
             totals[i],
-            buckets[0][i],
-            buckets[1][i],
+            minor[i],
+            major[i],
             causes[i],
-            records[first:last],
+            facts[first:last],
             sums[first:last],
         )
         for i, (first, last) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True))

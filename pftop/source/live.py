@@ -177,14 +177,15 @@ class LiveSource:
         self._sweep_turn = (self._sweep_turn + 1) % STALE_AFTER_SAMPLES
         mine = np.flatnonzero(np.remainder(keys.astype(np.int64), STALE_AFTER_SAMPLES) == self._sweep_turn)
         stale = []
-        for at in mine.tolist():
-            record, tid = records[at], int(keys[at])
-            state = (int(record["created_ns"]), int(record["minor"] + record["major"] + record["failed"]))
+        totals = records["minor"][mine] + records["major"][mine] + records["failed"][mine]
+        # as Python's own numbers all at once: to read a member of a row costs ten times as much
+        states = zip(records["created_ns"][mine].tolist(), totals.tolist(), strict=True)
+        for at, tid, state in zip(mine.tolist(), keys[mine].tolist(), states, strict=True):
             if self._sweep.get(tid) != state:
                 self._sweep[tid] = state
             elif not os.path.exists(f"/proc/{tid}"):
                 # handed on as any other retired record, so that nobody takes it for a lost one
-                self._retired.append(_given_up(record).tobytes())
+                self._retired.append(_given_up(records[at]).tobytes())
                 stale.append(tid)
                 del self._sweep[tid]
         self._threads.delete(np.array(stale, np.uint32))
