@@ -81,7 +81,7 @@ def open_source(facts: KernelFacts, probe: str, limits: Limits, noise: Callable[
             why = f"{error.what}: {error.why}" + (f" ({caught})" if caught else "")
             refusals.append(Refusal(plan.name, why, error.fix))
             continue
-        return Opened(source, Directory(Symbols(bcc)), tuple(refusals))
+        return Opened(source, Directory(Symbols()), tuple(refusals))
     last = refusals[-1]
     raise SourceError(f"the {last.plan} plan cannot run here", last.why, last.fix)
 

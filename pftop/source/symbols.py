@@ -1,8 +1,8 @@
-"""Owns the naming of code addresses, behind bounded caches: the kernel's by BCC, a process's by the mapped file.
+"""Owns the naming of code addresses, behind bounded caches: the kernel's by kallsyms, a process's by the mapped file.
 
-Not by BCC's cache of a process's symbols: before version 0.33 it closes some descriptor of its caller's, whichever,
-now and then (iovisor/bcc#5193), be it a BPF map or the terminal. Never called on the path of events: only for
-lines to be shown.
+Not by BCC: its cache of the kernel's takes ten times the memory, and that of a process, before version 0.33, now and
+then closes a descriptor of its caller's (iovisor/bcc#5193), be it a BPF map or the terminal. Never called on the
+path of events: only for lines to be shown.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pftop.events import MemoryMapping
 from pftop.source.elf import SymbolTable, read_name, read_symbols
+from pftop.source.kallsyms import KernelNames
 from pftop.text import Safe, clean
 
 MAX_FILES, MAX_FUNCTIONS, MAX_PLACES, MAX_NAMES = 256, 500_000, 2048, 8192
@@ -40,11 +40,9 @@ def keep(cache: OrderedDict[K, V], key: K, value: V, most: int) -> V:
 class Symbols:
     """Function names by process and address."""
 
-    def __init__(
-        self, bcc: ModuleType, root: Path = Path("/proc"), clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._lib, self._types, self._root, self._clock = bcc.libbcc.lib, bcc.libbcc, root, clock
-        self._kernel: Any = None
+    def __init__(self, root: Path = Path("/proc"), clock: Callable[[], float] = time.monotonic) -> None:
+        self._root, self._clock = root, clock
+        self._kernel: KernelNames | None = None
         self._last_new_s = -NEW_FILE_EVERY_S
         self._demangle = demangler()
         self._files: OrderedDict[File, SymbolTable | None] = OrderedDict()
@@ -127,15 +125,9 @@ class Symbols:
         return clean(name + b"+0x%x" % inside, NAME_CELLS) if name else None
 
     def _kernel_name(self, ip: int) -> Safe | None:
-        symbol = self._types.bcc_symbol()
-        self._kernel = self._kernel or self._lib.bcc_symcache_new(-1, None)
-        if not self._kernel or self._lib.bcc_symcache_resolve(self._kernel, ip, ctypes.byref(symbol)) < 0:
-            return None
-        try:
-            name = ctypes.cast(symbol.demangle_name, ctypes.c_char_p).value or b""
-        finally:
-            self._lib.bcc_symbol_free_demangle_name(ctypes.byref(symbol))
-        return clean(name + b"+0x%x" % symbol.offset, NAME_CELLS) if name else None
+        self._kernel = self._kernel or KernelNames(self._root / "kallsyms")
+        found = self._kernel.find(ip)
+        return self._words(*found) if found else None
 
 
 def demangler() -> Callable[[bytes], bytes]:

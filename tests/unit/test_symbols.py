@@ -1,4 +1,4 @@
-"""Names of code: of this very process, of a program in a memfd, of files with hostile names; never by libbcc."""
+"""Names of code: of this very process, of a program in a memfd, of files with hostile names, of the kernel."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import ctypes
 import mmap
 import os
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -19,11 +17,6 @@ from tests.unit.fake_source import Clock
 from tests.unit.test_elf import BASE, FUNC, OFFSET, SYMTAB, elf
 
 
-def no_bcc() -> Any:
-    """A BCC that must not be asked for anything."""
-    return SimpleNamespace(libbcc=SimpleNamespace(lib=SimpleNamespace()))
-
-
 def own_mapping(address: int) -> MemoryMapping:
     found = parse_maps(Path("/proc/self/maps").read_bytes())
     return next(mapping for mapping in found if mapping.start <= address < mapping.end)
@@ -32,7 +25,7 @@ def own_mapping(address: int) -> MemoryMapping:
 def test_a_function_of_this_process_has_its_name() -> None:
     address = ctypes.cast(ctypes.CDLL(None).qsort, ctypes.c_void_p).value
     assert address is not None
-    symbols = Symbols(no_bcc())
+    symbols = Symbols()
     assert symbols.process(os.getpid(), 1, address + 3, own_mapping(address)) == "qsort+0x3"
 
 
@@ -43,7 +36,7 @@ def test_code_in_a_memfd_has_names_and_no_descriptor_is_lost() -> None:
     area = mmap.mmap(fd, 0x1000, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_EXEC, offset=OFFSET)
     mapping = next(m for m in parse_maps(Path("/proc/self/maps").read_bytes()) if "memfd:code" in m.name)
     before = os.listdir("/proc/self/fd")
-    name = Symbols(no_bcc()).process(os.getpid(), 1, mapping.start + 0x10, mapping)
+    name = Symbols().process(os.getpid(), 1, mapping.start + 0x10, mapping)
     assert os.listdir("/proc/self/fd") == before
     area.close()
     os.close(fd)
@@ -63,7 +56,7 @@ def test_hostile_and_mangled_names_are_made_readable(tmp_path: Path) -> None:
     names = ("\x1b]0;owned\x07", "_ZN3foo3barEv", "_Zbroken", "x" * 5000)
     symbols = [(name, FUNC, BASE + 16 * at, 16) for at, name in enumerate(names)]
     mapping = tree(tmp_path, "/bin/x", *symbols)
-    found = [Symbols(no_bcc(), tmp_path).process(7, 1, 0x5000 + 16 * at, mapping) for at in range(4)]
+    found = [Symbols(tmp_path).process(7, 1, 0x5000 + 16 * at, mapping) for at in range(4)]
     assert found[0] == "\\x1b]0;owned\\x07+0x0"
     assert found[1] in ("foo::bar()+0x0", "_ZN3foo3barEv+0x0")
     assert found[2] == "_Zbroken+0x0"
@@ -74,7 +67,7 @@ def test_hostile_and_mangled_names_are_made_readable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("perms", ["rw-p", "r--p"])
 def test_data_and_unmapped_addresses_have_no_names(perms: str, tmp_path: Path) -> None:
     tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16))
-    symbols = Symbols(no_bcc(), tmp_path)
+    symbols = Symbols(tmp_path)
     assert symbols.process(7, 1, 0x5000, MemoryMapping(0x5000, 0x6000, perms, OFFSET, Safe("/bin/x"))) is None
     assert symbols.process(7, 1, 0x5000, None) is None
 
@@ -82,7 +75,7 @@ def test_data_and_unmapped_addresses_have_no_names(perms: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", ["[anon]", "[vdso]", "/bin/absent", "/bin"])
 def test_what_cannot_be_opened_or_read_has_none(name: str, tmp_path: Path) -> None:
     mapping = tree(tmp_path, name, ("f", FUNC, BASE, 16))
-    assert Symbols(no_bcc(), tmp_path).process(7, 1, 0x5000, mapping) is None
+    assert Symbols(tmp_path).process(7, 1, 0x5000, mapping) is None
 
 
 def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
@@ -90,7 +83,7 @@ def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
     mapping = tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16))
     other = MemoryMapping(0x9000, 0xA000, "r-xp", OFFSET, Safe("/bin/y"))
     (tmp_path / "7/root/bin/y").write_bytes(elf((SYMTAB, [("g", FUNC, BASE, 16)])))
-    symbols = Symbols(no_bcc(), tmp_path, clock)
+    symbols = Symbols(tmp_path, clock)
     assert symbols.process(7, 1, 0x5000, mapping) == "f+0x0"
     assert symbols.process(7, 1, 0x9000, other) is None
     # the same file in another process is known
@@ -112,13 +105,46 @@ def test_tables_are_forgotten_when_there_are_too_many_functions(
     mapping = tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16), ("g", FUNC, BASE + 16, 16))
     other = MemoryMapping(0x9000, 0xA000, "r-xp", OFFSET, Safe("/bin/y"))
     (tmp_path / "7/root/bin/y").write_bytes(elf((SYMTAB, [("h", FUNC, BASE, 16), ("i", FUNC, BASE + 16, 16)])))
-    symbols = Symbols(no_bcc(), tmp_path, clock)
+    symbols = Symbols(tmp_path, clock)
     for at in range(6):
         clock.now += 1
         assert symbols.process(7, 1, 0x5000 + at, mapping) == f"f+{at:#x}"
         clock.now += 1
         assert symbols.process(7, 1, 0x9010 + at, other) == f"i+{at:#x}"
         assert len(symbols._files) == 1
+
+
+KALLSYMS = """ffffffff81000100 T second
+ffffffff81000000 t first
+ffffffff81000180 d data
+ffffffffc0000000 t in_module\t[nfs]
+ffffffff81000200 W \x1b[31mred
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        (0xFFFFFFFF81000000, "first+0x0"),
+        (0xFFFFFFFF810000FF, "first+0xff"),
+        (0xFFFFFFFF81000190, "second+0x90"),
+        (0xFFFFFFFF81000201, "\\x1b[31mred+0x1"),
+        (0xFFFFFFFFC0000010, "in_module+0x10"),
+        (0xFFFFFFFFC0200000, None),
+        (0xFFFFFFFF80FFFFFF, None),
+        (5, None),
+    ],
+)
+def test_functions_of_the_kernel(address: int, name: str | None, tmp_path: Path) -> None:
+    (tmp_path / "kallsyms").write_text(KALLSYMS)
+    assert Symbols(tmp_path).kernel(address) == name
+
+
+@pytest.mark.parametrize("text", ["", None, "0000000000000000 T first\n0000000000000000 T second\n", "nonsense\n"])
+def test_a_kernel_that_hides_its_addresses_has_no_names(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "kallsyms").write_text(text)
+    assert Symbols(tmp_path).kernel(0xFFFFFFFF81000000) is None
 
 
 def test_names_that_are_not_mangled_stay() -> None:
