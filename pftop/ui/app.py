@@ -40,6 +40,7 @@ def run(feed: Feed, options: Options) -> int:
     # What is loaded by now lives as long as the process; collections need not walk it again and again.
     gc.freeze()
     status = app.run(mouse=options.mouse)
+    app.lifeline.settle()
     if app.failure is not None:
         raise app.failure
     return status if status is not None else 0
@@ -80,7 +81,7 @@ class PftopApp(Keyboard):
         self.failure: BaseException | None = None
         self._ahead = deque()
         self._leaving = False
-        self._lifeline = Lifeline(self._end)
+        self.lifeline = Lifeline(self._end, feed.close)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """pftop's inks for a theme of textual's."""
@@ -91,13 +92,13 @@ class PftopApp(Keyboard):
         from pftop.ui.main_screen import MainScreen
 
         self.push_screen(MainScreen())
-        self._lifeline.hold()
+        self.lifeline.hold()
         self.run_worker(self._collect(), name="feed", exclusive=True, exit_on_error=False)
 
     def on_unmount(self) -> None:
         """Give the signals back."""
         self._leaving = True
-        self._lifeline.let_go()
+        self.lifeline.let_go()
 
     async def _collect(self) -> None:
         """Step the feed in a thread, and show what it brought, here on the loop.
@@ -118,7 +119,7 @@ class PftopApp(Keyboard):
             if update.lines or ticked:
                 self._show(ticked=ticked)
             if not self.is_headless:
-                self._lifeline.check_terminal()
+                self.lifeline.check_terminal()
 
     def _wait_for_news(self) -> Update:
         """Step until there is something to show. Runs in a thread: to wake the loop costs more than an empty step."""

@@ -9,6 +9,7 @@ import select
 import termios
 import time
 import tty
+from typing import Any
 
 REPLY_TIMEOUT_S = 0.25
 """Local terminals answer within a millisecond; a late answer from a far one would be taken for keys."""
@@ -19,6 +20,9 @@ _ASK_ATTRIBUTES = b"\x1b[c"
 _BACKGROUND = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
 _ATTRIBUTES = re.compile(rb"\x1b\[\?[0-9;]*c")
 _LIGHT_FROM = 0.5
+_RESTORE_TRIES, _RESTORE_PAUSE_S = 50, 0.01
+# mouse reports, focus reports and bracketed paste off; the screen as it was; the cursor visible
+_LEAVE = b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[?25h"
 
 
 def is_light(timeout_s: float = REPLY_TIMEOUT_S) -> bool:
@@ -55,6 +59,30 @@ def gone(fd: int) -> bool:
         return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
     except OSError:
         return True
+
+
+def modes(fd: int) -> list[Any] | None:
+    """The terminal's modes; None where there is none."""
+    try:
+        return termios.tcgetattr(fd)
+    except (termios.error, OSError, ValueError):
+        return None
+
+
+def restore(fd: int, before: list[Any] | None) -> None:
+    """Put the modes back and leave the drawn screen, without waiting for a terminal that takes no output."""
+    if before is None:
+        return
+    with contextlib.suppress(termios.error, OSError):
+        termios.tcsetattr(fd, termios.TCSANOW, before)
+        into = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        for _ in range(_RESTORE_TRIES):
+            # what it would not take is dropped, which makes room for what has to be said
+            termios.tcflush(fd, termios.TCOFLUSH)
+            with contextlib.suppress(BlockingIOError):
+                if os.write(into, _LEAVE) == len(_LEAVE):
+                    break
+            time.sleep(_RESTORE_PAUSE_S)
 
 
 def _ask(fd: int, timeout_s: float) -> bytes:

@@ -111,6 +111,17 @@ class Terminal:
         ]
         return all(left) and termios.tcgetattr(self._slave) == self.before
 
+    def stall(self) -> None:
+        """Read no more of what it draws, as after Ctrl+S or on a line that hangs."""
+        self._open = False
+        self._reader.join()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._open = True
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
     def hang_up(self) -> None:
         """Close the terminal, as a dropped connection does."""
         self._open = False

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.live.machine import nothing_left, program_ids
+from tests.live.machine import nothing_left, program_ids, until
 from tests.live.terminal import Terminal
 
 STORM = """import mmap
@@ -113,6 +114,26 @@ def test_signals_leave_terminal_and_kernel_clean(number: int, status: int, termi
     assert screen.wait() == status
     assert screen.is_restored()
     nothing_left(before)
+
+
+def test_a_terminal_that_takes_no_output_does_not_keep_it(terminal: Callable[..., Terminal]) -> None:
+    before = program_ids()
+    with load(1):
+        screen = terminal("-d", "0.1", columns=200, lines=50)
+        screen.shows("not shown")
+        screen.stall()
+        until(lambda: is_stuck(screen), "a full terminal")
+        screen.child.send_signal(signal.SIGTERM)
+        assert screen.wait() == 143
+    screen.resume()
+    assert screen.is_restored()
+    nothing_left(before)
+
+
+def is_stuck(screen: Terminal) -> bool:
+    """Whether a thread of it waits to write to the terminal."""
+    threads = Path(f"/proc/{screen.child.pid}/task").iterdir()
+    return any("n_tty_write" in (thread / "stack").read_text() for thread in threads)
 
 
 def test_a_vanished_terminal_ends_it(terminal: Callable[..., Terminal]) -> None:
