@@ -92,7 +92,7 @@ class PftopApp(Keyboard):
         from pftop.ui.main_screen import MainScreen
 
         self.push_screen(MainScreen())
-        self.lifeline.hold()
+        self.lifeline.hold(headless=self.is_headless)
         self.run_worker(self._collect(), name="feed", exclusive=True, exit_on_error=False)
 
     def on_unmount(self) -> None:

@@ -34,12 +34,14 @@ class Lifeline:
         self._end, self._detach = end, detach
         self._checked = 0.0
         self._modes = terminal.modes(0)
-        self._ending = self._forced = False
+        self._ending = self._forced = self._headless = False
+        self._watch: threading.Timer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._before: dict[signal.Signals, Any] = {}
 
-    def hold(self) -> None:
-        """Take the signals, so that every one of them restores the terminal first."""
+    def hold(self, *, headless: bool) -> None:
+        """Take the signals, so that every one of them restores the terminal first, if there is one."""
+        self._headless = headless
         self._loop = asyncio.get_running_loop()
         for number in EXIT_STATUS:
             # not by the loop: this one is called even while the loop waits for the terminal
@@ -47,7 +49,7 @@ class Lifeline:
 
     def let_go(self) -> None:
         """Give the signals back, unless one has come: the terminal may yet have to be left past textual."""
-        if self._ending:
+        if self._ending and not self._headless:
             return
         for number, handler in self._before.items():
             signal.signal(number, handler)
@@ -59,12 +61,15 @@ class Lifeline:
         status = EXIT_STATUS[signal.Signals(number)]
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end, status)
-        watch = threading.Timer(GRACE_S, self._leave, (status,))
-        watch.daemon = True
-        watch.start()
+        if not self._headless:
+            self._watch = threading.Timer(GRACE_S, self._leave, (status,))
+            self._watch.daemon = True
+            self._watch.start()
 
     def settle(self) -> None:
         """Once textual is through: leave the rest to the other way out, where that has been taken."""
+        if self._watch is not None:
+            self._watch.cancel()
         if self._forced:
             time.sleep(2 * GRACE_S)
 
