@@ -3,7 +3,7 @@
     python screenshots/take.py        (root, in a checkout; writes SVG files beside this one)
 
 Work for the machine to do is started beside it: Python start-ups, a compiler, a file read after dropping
-caches, and a program with a bad pointer. Nothing in a picture is made up.
+caches, and a program with a null pointer. Nothing in a picture is made up.
 """
 
 from __future__ import annotations
@@ -28,9 +28,32 @@ from pftop.session import open_for
 from pftop.source.noise import NoiseTrap
 from pftop.ui.app import PftopApp
 
+SURVIVOR = """
+#include <setjmp.h>
+#include <signal.h>
+#include <unistd.h>
+struct header { long length[2], *field; };
+static sigjmp_buf again;
+static void caught(int number) { siglongjmp(again, number); }
+__attribute__((noinline)) long read_field(volatile struct header *header) { return header->length[1] = 7; }
+__attribute__((noinline)) long parse_header(struct header *header) { return read_field(header) + 1; }
+__attribute__((noinline)) long handle_request(struct header *header) { return parse_header(header) + 1; }
+int main(void)
+{
+	signal(SIGSEGV, caught);
+	for (;;)
+		if (!sigsetjmp(again, 1))
+			handle_request((void *)sizeof(long));
+		else
+			usleep(1500000);
+}
+"""
+"""A program with a null pointer, which it outlives."""
+
 LOADS = {
-    "startup": "while :; do python3 -c 'import json, decimal, ctypes'; sleep 0.05; done",
-    "compile": "while :; do gcc -O2 -x c -include stdio.h -o {tmp}/a.out - <<< 'int main(){{return 0;}}'; done",
+    "startup": "while :; do python3 -c 'import json, decimal, ctypes'; sleep 0.5; done",
+    "compile": "while :; do gcc -O2 -x c -include stdio.h -o {tmp}/a.out - <<< 'int main(){{return 0;}}'\n"
+    "sleep 0.4; done",
     "reader": """exec python3 -c '
 import mmap, os, random, time
 f = open("{file}", "r+b"); m = mmap.mmap(f.fileno(), 0)
@@ -40,7 +63,8 @@ while 1:
     m.close(); m = mmap.mmap(f.fileno(), 0)
 '""",
     "allocator": "exec python3 -c '\nimport time\nwhile 1: b = bytearray(48 << 20); del b; time.sleep(0.15)\n'",
-    "crasher": "while :; do python3 -c 'import ctypes; ctypes.memset(16, 1, 1)'; sleep 1.5; done",
+    "survivor": "gcc -O1 -fno-omit-frame-pointer -rdynamic -x c -o {tmp}/survivor - <<'END'\n{SURVIVOR}\nEND\n"
+    "exec {tmp}/survivor",
 }
 
 Keys = Callable[[Pilot[int]], Awaitable[None]]
@@ -92,7 +116,7 @@ def start_loads(directory: str) -> list[subprocess.Popen[bytes]]:
     file.write_bytes(os.urandom(64 << 20))
     loads = []
     for script in LOADS.values():
-        text = script.format(tmp=directory, file=file)
+        text = script.format(tmp=directory, file=file, SURVIVOR=SURVIVOR)
         loads.append(
             subprocess.Popen(
                 ["/bin/bash", "-c", text],
