@@ -8,7 +8,10 @@ path of events: only for lines to be shown.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import re
+import stat
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -24,6 +27,9 @@ MAX_FILES, MAX_FUNCTIONS, MAX_PLACES, MAX_NAMES = 256, 500_000, 2048, 8192
 File = tuple[int, ...]
 NEW_FILE_EVERY_S = 0.1
 NAME_CELLS = 80
+MAX_MANGLED, MAX_REFERENCES = 1024, 24
+"""Each reference to an earlier part may double a C++ name: one of 300 bytes would fill any memory."""
+REFERENCE = re.compile(rb"[ST][0-9A-Z]*_")
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -114,7 +120,7 @@ class Symbols:
             places.append(f"{process}/root{mapping.name}")
         for path in places:
             try:
-                return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+                return open_regular(path)
             except (OSError, ValueError):
                 continue
         return None
@@ -140,6 +146,8 @@ def demangler() -> Callable[[bytes], bytes]:
     demangle.restype, free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
 
     def plain(name: bytes) -> bytes:
+        if len(name) > MAX_MANGLED or len(REFERENCE.findall(name)) > MAX_REFERENCES:
+            return name
         found = demangle(ctypes.c_char_p(name), None, None, None)
         if not found:
             return name
@@ -148,3 +156,17 @@ def demangler() -> Callable[[bytes], bytes]:
         return text
 
     return plain
+
+
+def open_regular(path: str) -> int:
+    """A file for reading; raises OSError for anything but a regular file, without having opened it.
+
+    The path is another's choice, and to open a device may already do something (a watchdog begins to count).
+    """
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(place).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(place)

@@ -11,7 +11,7 @@ import pytest
 
 from pftop.events import MemoryMapping
 from pftop.source.maps import parse_maps
-from pftop.source.symbols import Symbols, demangler
+from pftop.source.symbols import Symbols, demangler, open_regular
 from pftop.text import Safe
 from tests.unit.fake_source import Clock
 from tests.unit.test_elf import BASE, FUNC, OFFSET, SYMTAB, elf
@@ -149,3 +149,20 @@ def test_a_kernel_that_hides_its_addresses_has_no_names(text: str | None, tmp_pa
 
 def test_names_that_are_not_mangled_stay() -> None:
     assert demangler()(b"_Z") == b"_Z"
+
+
+def test_a_name_that_would_grow_without_bound_stays() -> None:
+    levels = "".join(f"S_IS{level}_S{level}_E" for level in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    name = f"_Z1f1AIiiE{levels}".encode()
+    assert demangler()(name) == name
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
+def test_only_regular_files_are_opened_whatever_a_path_leads_to(kind: str, tmp_path: Path) -> None:
+    target = {"fifo": tmp_path / "fifo", "device": Path("/dev/null"), "folder": tmp_path}[kind]
+    if kind == "fifo":
+        os.mkfifo(target)
+    (tmp_path / "link").symlink_to(target)
+    # to open the fifo would wait for a writer
+    with pytest.raises(OSError, match="Invalid argument"):
+        open_regular(str(tmp_path / "link"))
