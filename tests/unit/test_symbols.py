@@ -152,7 +152,7 @@ def test_names_that_are_not_mangled_stay() -> None:
 
 
 def test_a_name_that_would_grow_without_bound_stays() -> None:
-    levels = "".join(f"S_IS{level}_S{level}_E" for level in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    levels = "".join(f"S_IS{level}_S{level}_E" for level in "0123456789AB")
     name = f"_Z1f1AIiiE{levels}".encode()
     assert demangler()(name) == name
 
