@@ -201,6 +201,7 @@ struct globals {
 	u64 lost_latency_ns;
 	u64 orphans;		/* ended without having been seen to begin: under way at the start */
 	u64 missed;		/* the return of handle_mm_fault was not seen: no free kretprobe instance */
+	u64 ends;		/* ends seen by perf events, whoever's: what the events counted beyond them went unseen */
 	u64 pages_lost;		/* faults of the focused process the page map had no room for */
 	u64 family_lost;	/* descendants the family map had no room for */
 	u64 skipped;		/* kept out of the log since the last logged one */

@@ -18,6 +18,7 @@ static __always_inline int complete_fault(struct bpf_perf_event_data *ctx, u32 k
 
 	if (!conf || !global || !conf->enabled)
 		return 0;
+	global->ends++;
 	if (pid_tgid >> 32 == conf->own_tgid) {
 		if (kind == FAULT_MAJOR)
 			global->own_major++;

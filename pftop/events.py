@@ -64,6 +64,8 @@ class Features:
     lock_wait: bool
     cause: bool
     pages: bool
+    missed: bool
+    """Whether ends of faults may go unseen, and are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Counters:
     lost_latency_ns: int = 0
     orphans: int = 0
     missed: int = 0
+    """Ends that went unseen; those faults are among the failed ones."""
+    ends: int = 0
     pages_lost: int = 0
     family_lost: int = 0
 

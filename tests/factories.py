@@ -30,6 +30,7 @@ FEATURES = {
         lock_wait=True,
         cause=True,
         pages=True,
+        missed=True,
     ),
     "perf": Features(
         latency=True,
@@ -41,6 +42,7 @@ FEATURES = {
         lock_wait=False,
         cause=True,
         pages=True,
+        missed=False,
     ),
     "proc": Features(
         latency=False,
@@ -52,6 +54,7 @@ FEATURES = {
         lock_wait=False,
         cause=False,
         pages=False,
+        missed=False,
     ),
 }
 FEATURES["kprobe"] = FEATURES["fentry"]

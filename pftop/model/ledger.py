@@ -84,6 +84,6 @@ def totals(
         latency_sum_ns=values[SUM["latency_sum_ns"]] if features.latency else None,
         vmstat_pgfault=kernel.pgfault if kernel else None,
         vmstat_pgmajfault=kernel.pgmajfault if kernel else None,
-        missed=counters.missed if features.lock_wait else None,
+        missed=counters.missed if features.missed else None,
         lost_records=counters.lost_records if ebpf else None,
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pftop.source.btf import Btf, BtfError
+from pftop.source.preemption import is_preemptible
 from pftop.source.trampoline import try_fentry
 
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
@@ -59,6 +60,8 @@ class KernelFacts:
     memory_bytes: int
     pressure: bool
     wsl: bool
+    preemptible: bool
+    """Whether a task may be preempted inside the kernel at any point; taken for so where that is not told."""
 
     @property
     def privileged(self) -> bool:
@@ -187,6 +190,7 @@ def gather(root: Path = Path("/")) -> KernelFacts:
         memory_bytes=int(meminfo[1]) * 1024 if len(meminfo) > 1 else 0,
         pressure=read_text(root / "proc/pressure/memory") is not None,
         wsl="microsoft" in names.release.lower(),
+        preemptible=is_preemptible(names.version, root / "sys/kernel/debug"),
     )
 
 

@@ -20,6 +20,7 @@ from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
 from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
 from pftop.source.machine import PAGE_BYTES, CostMeter, read_pressure, read_vmstat
+from pftop.source.preemption import Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
 from pftop.source.runstats import RunStats
 from pftop.text import Safe
@@ -31,6 +32,8 @@ LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
 """Records a ring gathers before it wakes the reader; waking for each would cost 15 µs a fault."""
 BURST_NS = 250_000_000
 STALE_AFTER_SAMPLES = 30
+LOOKS = 3
+"""At most: a program at work on another CPU has counted a fault as ended but not yet what the log did with it."""
 
 
 class LiveSource:
@@ -46,6 +49,7 @@ class LiveSource:
         min_latency_ns: int,
         noise: Callable[[], Sequence[Safe]],
         own_pid: int | None = None,
+        preemptible: bool = False,
     ) -> None:
         self._program, self._plan, self._noise = program, plan, noise
         self._lock = threading.Lock()
@@ -62,6 +66,8 @@ class LiveSource:
         self._config.write(own_tgid=own_pid or os.getpid(), min_latency_ns=min_latency_ns, enabled=0)
         self.set_log_rate(log_rate)
         self._config.write(enabled=1)
+        self._undisturbed = Undisturbed(preemptible)
+        self._unseen = Unseen(program.end_events() if preemptible else ())
 
     def _open_maps(self, capacity: int) -> None:
         lib, table = self._program.lib, self._program.table
@@ -132,14 +138,16 @@ class LiveSource:
         with self._lock:
             if self._closed:
                 raise SourceError("the source is closed", "sample after close")
-            before = self._counters()
-            vmstat = read_vmstat()
-            keys, records = self._threads.read()
+            with self._undisturbed:
+                before = self._counters()
+                vmstat = read_vmstat()
+                keys, records = self._threads.read()
             ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             late = self._drain()
-            after = self._counters()
+            with self._undisturbed:
+                after = self._counters()
+                pages = self._read_pages()
             cost = self._runs.add_to(self._cost.read(), after.seen)
-            pages = self._read_pages()
             self._sweep_stale(keys, records)
         return Sample(
             ts_ns=ts_ns,
@@ -155,8 +163,13 @@ class LiveSource:
         )
 
     def _counters(self) -> Counters:
-        sums = self._globals.read()
+        counted = self._unseen.read()
+        for _ in range(LOOKS):
+            sums = self._globals.read()
+            if (sums["completed"] == sums["logged"] + sums["sampled_out"] + sums["ring_lost"]).all():
+                break
         total: dict[str, int] = {name: int(sums[name].sum()) for name in sums.dtype.names or ()}
+        total["missed"] += self._unseen.update(counted, total["ends"])
         return Counters(**{name: total[name] for name in Counters.__dataclass_fields__})
 
     def _read_pages(self) -> Records | None:

@@ -101,5 +101,12 @@ def _open_live(
         lacking = ", ".join(program.missing)
         info = replace(info, why_not_better=(*info.why_not_better, f"without optional probes: {lacking}"))
     return LiveSource(
-        program, info, capacity, log_rate=limits.log_rate, min_latency_ns=limits.min_latency_ns, noise=noise
+        program,
+        info,
+        capacity,
+        log_rate=limits.log_rate,
+        min_latency_ns=limits.min_latency_ns,
+        noise=noise,
+        # trampolines run their programs all the same
+        preemptible=facts.preemptible and plan.name != "fentry",
     )

@@ -28,6 +28,7 @@ PROC_FEATURES = Features(
     lock_wait=False,
     cause=False,
     pages=False,
+    missed=False,
 )
 PERF_FEATURES = Features(
     latency=True,
@@ -39,8 +40,9 @@ PERF_FEATURES = Features(
     lock_wait=False,
     cause=True,
     pages=True,
+    missed=False,
 )
-FULL_FEATURES = replace(PERF_FEATURES, remote=True, lock_wait=True, cause=True)
+FULL_FEATURES = replace(PERF_FEATURES, remote=True, lock_wait=True, cause=True, missed=True)
 GIVES = {
     "fentry": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
     "kprobe": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
@@ -107,6 +109,7 @@ def lifetime_attachments(facts: KernelFacts) -> tuple[Attachment, ...]:
 
 def perf_plan(facts: KernelFacts) -> ProbePlan:
     """Entry by raw tracepoints, completion by perf software events."""
+    access = ENTRY_TRACEPOINT in facts.tracepoints
     return ProbePlan(
         name="perf",
         sources=(*SHARED_SOURCES, entry_source(facts), "perf.c"),
@@ -116,7 +119,7 @@ def perf_plan(facts: KernelFacts) -> ProbePlan:
             Attachment("software_event", "PAGE_FAULTS_MAJ", "on_major"),
             *entry_attachments(facts),
         ),
-        features=PERF_FEATURES if ENTRY_TRACEPOINT in facts.tracepoints else replace(PERF_FEATURES, access=False),
+        features=replace(PERF_FEATURES, access=access, missed=facts.preemptible),
     )
 
 

@@ -116,6 +116,12 @@ class Program:
         """Descriptors of the loaded programs, by the names of their functions."""
         return {name.decode(): int(function.fd) for name, function in self.bpf.funcs.items()}
 
+    def end_events(self) -> list[int]:
+        """Descriptors of the perf events that fire when a fault ends, one a CPU and event."""
+        ends = {self._bcc.PerfSWConfig.PAGE_FAULTS_MIN, self._bcc.PerfSWConfig.PAGE_FAULTS_MAJ}
+        opened = [fds for (_, event), fds in self.bpf.open_perf_events.items() if event in ends]
+        return [int(fd) for fds in opened for fd in fds.values()]
+
     def _attach(self, attachment: Attachment) -> None:
         if attachment.function in ("on_newtask", "on_rename") and not self._functions:
             self.missing.append(attachment.target)

@@ -37,6 +37,7 @@ ROOT = KernelFacts(
     memory_bytes=1 << 30,
     pressure=True,
     wsl=False,
+    preemptible=False,
 )
 NO_BTF = replace(ROOT, btf=None, btf_error="No such file or directory")
 

@@ -73,7 +73,8 @@ def sleeping_crowd(context: Context) -> Figures:
         major, found = slow(watch, crowd)
     assert (major, found["major_total"], found["failed_total"]) == (SLEEPERS, SLEEPERS, 0), found
     missed = {tick["totals"]["missed"] for tick in watch.ticks()}
-    assert missed == {None if context.plan == "perf" else 0}
+    # perf events see every end, but where the kernel may be preempted anywhere; only there they are compared
+    assert missed in ({0}, {None}) if context.plan == "perf" else missed == {0}
     mean = found["file_ns"] / SLEEPERS / 1e6
     assert mean >= DELAY_MS - EARLY_MS, found
     longest = round(found["max_ns"] / 1e6, 1)
