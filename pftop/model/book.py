@@ -215,10 +215,10 @@ def group(
     sums = pairs.words(SUMS[0], len(SUMS)).astype(np.int64)
     totals = np.add.reduceat(sums, starts, axis=0)
     # u32 in the kernel: the difference is right even when it has wrapped
-    minor, major = (
-        np.add.reduceat(pairs.member(name), starts, axis=0, dtype=np.int64)
-        for name in ("minor_buckets", "major_buckets")
-    )
+    minor = np.add.reduceat(pairs.member("minor_buckets"), starts, axis=0, dtype=np.int64)
+    major = np.zeros_like(minor)
+    if totals[:, SUM["major"]].any():
+        major = np.add.reduceat(pairs.member("major_buckets"), starts, axis=0, dtype=np.int64)
     by_cause = np.add.reduceat(pairs.words("cause", 2 * records.dtype["cause"].shape[0]), starts, axis=0)
     causes = by_cause.astype(np.int64).reshape(len(starts), 2, -1)
     facts = stated(records, rows)

@@ -20,6 +20,8 @@ MAX_PROCESSES = 64
 MAX_AGE_S = 5.0
 MIN_AGE_S = 0.25
 """A miss reads the file anew, but not more often than this."""
+SPARED = 50
+"""A file is left alone for this many times as long as its reading took: ten thousand threads have as many stacks."""
 ANONYMOUS = Safe("[anon]")
 
 
@@ -46,6 +48,7 @@ def parse_maps(data: bytes) -> tuple[MemoryMapping, ...]:
 @dataclass(slots=True)
 class _Entry:
     read_at: float
+    took_s: float
     mappings: tuple[MemoryMapping, ...]
     starts: list[int]
 
@@ -74,11 +77,12 @@ class MapsCache:
 
     def _entry(self, key: ProcessKey, max_age_s: float) -> _Entry:
         entry, now = self._entries.get(key), time.monotonic()
-        if entry is None or now - entry.read_at > max_age_s:
+        if entry is None or now - entry.read_at > max(max_age_s, SPARED * entry.took_s):
             old = entry.mappings if entry else ()
             # a process that has ended keeps the mappings it was last seen with
             mappings = self._read(key) or old
-            entry = _Entry(now, mappings, [mapping.start for mapping in mappings])
+            took_s = time.monotonic() - now
+            entry = _Entry(now, took_s, mappings, [mapping.start for mapping in mappings])
             self._entries[key] = entry
         self._entries.move_to_end(key)
         while len(self._entries) > MAX_PROCESSES:
