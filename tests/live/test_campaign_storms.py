@@ -62,7 +62,7 @@ def reported(path: Path) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("fork", 10_000), ("exec", 10_000), ("thread", 1_000), ("leader", 1_000)]
+    ("kind", "count"), [("fork", 20_000), ("exec", 20_000), ("thread", 1_000), ("leader", 1_000)]
 )
 def test_every_process_of_a_storm_is_one_row_with_its_count(
     kind: str, count: int, build: Build, tiny: Path, tmp_path: Path, start: Start, watch: Pftop
