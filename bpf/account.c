@@ -74,7 +74,7 @@ static __always_inline u32 access_of_code(u64 error_code)
 /* Where handle_mm_fault was seen its flags say it (FAULT_FLAG_WRITE, FAULT_FLAG_INSTRUCTION). */
 static __always_inline u32 access_of(struct fault_stamp *stamp)
 {
-	if (stamp->mm_calls) {
+	if (PFTOP_SEES_MM && stamp->mm_calls) {
 		if (stamp->mm_flags & 0x100)
 			return ACCESS_EXEC;
 		return stamp->mm_flags & 0x1 ? ACCESS_WRITE : ACCESS_READ;
@@ -101,11 +101,11 @@ static __always_inline u32 cause_of(struct fault_stamp *stamp, struct ending *en
 	if (end->kind == FAULT_INVALID)
 		return cause_of_signal(stamp, end->signal, end->si_code);
 	if (end->kind == FAULT_FAILED) {
-		if (stamp->mm_result & VM_FAULT_OOM)
+		if (PFTOP_SEES_MM && stamp->mm_result & VM_FAULT_OOM)
 			return CAUSE_OOM;
 		return stamp->address < PFTOP_NEAR_NULL ? CAUSE_NULL : CAUSE_UNKNOWN;
 	}
-	if (!stamp->mm_calls)
+	if (!PFTOP_SEES_MM || !stamp->mm_calls)
 		return CAUSE_UNKNOWN;
 	traits = stamp->traits;
 	if (end->kind == FAULT_MAJOR)
@@ -202,17 +202,19 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	event.ts_ns = stamp->ts_ns;
 	event.start_ns = record->start_ns;
 	event.latency_ns = end->latency;
-	event.lock_wait_ns = stamp->mm_ts_ns ? stamp->mm_ts_ns - stamp->ts_ns : 0;
 	event.address = stamp->address;
 	event.ip = end->ip;
 	event.error_code = stamp->error_code;
 	event.skipped = global->skipped;
-	event.vma_start = stamp->vma_start;
-	event.vma_end = stamp->vma_end;
-	event.vma_flags = stamp->vma_flags;
-	event.mm_flags = stamp->mm_flags;
-	event.mm_result = stamp->mm_result;
-	event.mm_calls = stamp->mm_calls;
+	if (PFTOP_SEES_MM) {
+		event.lock_wait_ns = stamp->mm_ts_ns ? stamp->mm_ts_ns - stamp->ts_ns : 0;
+		event.vma_start = stamp->vma_start;
+		event.vma_end = stamp->vma_end;
+		event.vma_flags = stamp->vma_flags;
+		event.mm_flags = stamp->mm_flags;
+		event.mm_result = stamp->mm_result;
+		event.mm_calls = stamp->mm_calls;
+	}
 	event.cause = end->cause;
 	event.tgid = record->tgid;
 	event.tid = record->tid;
@@ -235,7 +237,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 
 static __always_inline u32 event_flags(struct fault_stamp *stamp, int slot)
 {
-	u32 flags = stamp->mm_calls ? EVENT_VMA_KNOWN : 0;
+	u32 flags = PFTOP_SEES_MM && stamp->mm_calls ? EVENT_VMA_KNOWN : 0;
 
 	if (slot == PFTOP_SLOT_KERNEL)
 		flags |= EVENT_KERNEL_MODE;
@@ -248,11 +250,13 @@ static __always_inline u32 event_flags(struct fault_stamp *stamp, int slot)
 static __always_inline void clear_stamp(struct fault_stamp *stamp)
 {
 	stamp->ts_ns = 0;
-	stamp->mm_ts_ns = 0;
-	stamp->mm_calls = 0;
-	stamp->mm_result = 0;
-	stamp->mm_running = 0;
-	stamp->traits = 0;
+	if (PFTOP_SEES_MM) {
+		stamp->mm_ts_ns = 0;
+		stamp->mm_calls = 0;
+		stamp->mm_result = 0;
+		stamp->mm_running = 0;
+		stamp->traits = 0;
+	}
 }
 
 /* Closes the fault in this slot of the record. */
@@ -270,7 +274,7 @@ static __always_inline void end_fault(void *ctx, struct config *conf, struct glo
 	}
 	if (end->kind == FAULT_MINOR || end->kind == FAULT_MAJOR) {
 		count_latency(record, end->kind, end->latency);
-		if (stamp->mm_ts_ns)
+		if (PFTOP_SEES_MM && stamp->mm_ts_ns)
 			record->lock_wait_sum_ns += stamp->mm_ts_ns - stamp->ts_ns;
 		if (record->tgid == conf->focus_tgid)
 			count_page(global, stamp->address, end->kind, end->latency);
@@ -279,14 +283,17 @@ static __always_inline void end_fault(void *ctx, struct config *conf, struct glo
 		if (end->kind == FAULT_INVALID)
 			record->invalid++;
 	}
-	if (stamp->mm_calls > 1)
+	if (PFTOP_SEES_MM && stamp->mm_calls > 1)
 		record->retries += stamp->mm_calls - 1;
-	if (end->cause < PFTOP_CAUSES) {
+	/* without the mapping all completed ones are unknown: user space need not be told */
+	if (end->cause < PFTOP_CAUSES && (PFTOP_SEES_MM || end->kind >= FAULT_FAILED)) {
 		record->cause[end->cause]++;
 		record->cause_ns[end->cause] += end->latency;
 	}
-	if (slot == PFTOP_SLOT_KERNEL)
+	if (slot == PFTOP_SLOT_KERNEL) {
 		record->kernel_mode++;
+		record->flags &= ~THREAD_IN_KERNEL_MODE;
+	}
 	if (slot == PFTOP_SLOT_REMOTE)
 		record->remote++;
 	if (access == ACCESS_WRITE)
@@ -305,7 +312,7 @@ static __always_inline void abandon_fault(void *ctx, struct config *conf, struct
 {
 	struct ending end = { .kind = FAULT_FAILED };
 
-	if (stamp->mm_running)
+	if (PFTOP_SEES_MM && stamp->mm_running)
 		global->missed++;
 	end.now = now_ns();
 	end_fault(ctx, conf, global, record, stamp, slot, &end);

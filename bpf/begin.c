@@ -31,5 +31,7 @@ static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config 
 	stamp = &record->stamp[slot];
 	if (stamp->ts_ns)
 		abandon_fault(ctx, conf, global, record, stamp, slot);
+	if (slot == PFTOP_SLOT_KERNEL)
+		record->flags |= THREAD_IN_KERNEL_MODE;
 	return stamp;
 }

@@ -22,6 +22,8 @@ static __always_inline int faults_are_off(void)
 
 static __always_inline int begin_tracepoint(struct bpf_raw_tracepoint_args *ctx, int slot)
 {
+	/* the clock waits for whatever was begun before it is read: so it is read before anything is */
+	u64 now = now_ns();
 	struct globals *global = counters();
 	struct config *conf = settings();
 	struct fault_stamp *stamp;
@@ -33,7 +35,7 @@ static __always_inline int begin_tracepoint(struct bpf_raw_tracepoint_args *ctx,
 		stamp->address = ctx->args[0];
 		stamp->regs = ctx->args[1];
 		stamp->error_code = ctx->args[2];
-		stamp->ts_ns = now_ns();
+		stamp->ts_ns = now;
 	}
 	return 0;
 }

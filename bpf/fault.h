@@ -82,6 +82,7 @@ enum fault_cause {
 #define THREAD_FAMILY 2
 #define THREAD_RETIRED 4
 #define THREAD_WALKED 8	/* its user stack is being walked by pftop, here and now */
+#define THREAD_IN_KERNEL_MODE 16	/* its slot for faults in kernel mode is taken */
 
 /* Frames of a user stack, and how many stacks are kept. */
 #define PFTOP_STACK_DEPTH 127
@@ -111,36 +112,40 @@ struct fault_stamp {
 	u32 unused;
 };
 
-/* All that is known of one thread. Members from "minor" to "cause_ns" are plain sums. */
+/* All that is known of one thread. Members from "retries" to "minor" are plain sums.
+ *
+ * What every fault touches stands together, from "read" to the beginning of the first stamp: each further
+ * cache line costs it some 10 ns.
+ */
 struct thread_record {
 	u64 start_ns;		/* start of the process; 0: not known */
-	u64 created_ns;		/* when this record was made: with tid, its identity */
-	struct fault_stamp stamp[PFTOP_SLOTS];
-	u64 minor;
-	u64 major;
-	u64 failed;		/* ended neither minor nor major; "invalid" of them by a signal */
-	u64 invalid;
-	u64 kernel_mode;	/* of all the above, those taken in kernel mode */
-	u64 remote;		/* of all the above, those done for get_user_pages */
-	u64 read;		/* by access: completed and failed ones */
-	u64 write;
-	u64 exec;
-	u64 latency_sum_ns;	/* of minor and major ones */
-	u64 major_sum_ns;	/* the major ones' part of it */
-	u64 lock_wait_sum_ns;	/* exception to first call of handle_mm_fault */
-	u64 retries;
-	u64 minor_max_ns;
 	u64 major_max_ns;
+	u64 major_min_ns;	/* 0: none yet */
+	u64 retries;
+	u64 lock_wait_sum_ns;	/* exception to first call of handle_mm_fault */
+	u64 major_sum_ns;	/* the major ones' part of latency_sum_ns */
+	u64 remote;		/* of all kinds, those done for get_user_pages */
+	u64 kernel_mode;	/* of all kinds, those taken in kernel mode */
+	u64 invalid;		/* of failed, those ended by a signal */
+	u64 failed;		/* ended neither minor nor major */
+	u64 major;
+	u64 exec;		/* by access: completed and failed ones */
+	u64 read;
+	u64 write;
+	u64 latency_sum_ns;	/* of minor and major ones */
+	u64 minor;
+	u64 minor_max_ns;
 	u64 minor_min_ns;	/* 0: none yet */
-	u64 major_min_ns;
 	u32 tgid;
 	u32 tid;
 	u32 uid;
 	u32 flags;
+	u64 created_ns;		/* when this record was made: with tid, its identity */
+	struct fault_stamp stamp[PFTOP_SLOTS];
 	u32 mm_slot;		/* the slot whose call of handle_mm_fault is running */
 	u32 unused;
 	char comm[PFTOP_COMM_LEN];
-	u64 cause[PFTOP_CAUSES];
+	u64 cause[PFTOP_CAUSES];	/* completed ones only where handle_mm_fault is seen */
 	u64 cause_ns[PFTOP_CAUSES];
 	u32 minor_buckets[PFTOP_BUCKETS];
 	u32 major_buckets[PFTOP_BUCKETS];
@@ -183,16 +188,19 @@ struct page_count {
 	u64 latency_sum_ns;
 };
 
-/* One a CPU; user space adds them up. */
+/* One a CPU; user space adds them up. What every fault counts stands first. */
 struct globals {
 	u64 seen;		/* faults that began, pftop's own and unattributed ones included */
+	u64 completed;		/* ended, one way or another, and attributed: candidates for the log */
+	u64 sampled_out;
+	u64 skipped;		/* kept out of the log since the last logged one */
+	u64 log_next_ns;	/* token bucket: when the log is due again */
+	u64 ends;		/* ends seen by perf events, whoever's: what the events counted beyond them went unseen */
+	u64 logged;
 	u64 own_seen;		/* of those, pftop's own */
 	u64 own_minor;
 	u64 own_major;
 	u64 unattributed;	/* began while the thread map was full */
-	u64 completed;		/* ended, one way or another, and attributed: candidates for the log */
-	u64 logged;
-	u64 sampled_out;
 	u64 ring_lost;
 	u64 lost_records;	/* final records for which the ring had no room, and what they held: */
 	u64 lost_minor;
@@ -201,11 +209,8 @@ struct globals {
 	u64 lost_latency_ns;
 	u64 orphans;		/* ended without having been seen to begin: under way at the start */
 	u64 missed;		/* the return of handle_mm_fault was not seen: no free kretprobe instance */
-	u64 ends;		/* ends seen by perf events, whoever's: what the events counted beyond them went unseen */
 	u64 pages_lost;		/* faults of the focused process the page map had no room for */
 	u64 family_lost;	/* descendants the family map had no room for */
-	u64 skipped;		/* kept out of the log since the last logged one */
-	u64 log_next_ns;	/* token bucket: when the log is due again */
 };
 
 /* Written by user space, read by every probe. */

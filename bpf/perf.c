@@ -11,7 +11,7 @@ static __always_inline int complete_fault(struct bpf_perf_event_data *ctx, u32 k
 	u32 tid = pid_tgid;
 	struct globals *global = counters();
 	struct config *conf = settings();
-	struct ending end = { .kind = kind };
+	struct ending end = { .kind = kind, .now = now_ns() };
 	struct thread_record *record;
 	struct fault_stamp *stamp;
 	int slot = PFTOP_SLOT_USER;
@@ -29,16 +29,15 @@ static __always_inline int complete_fault(struct bpf_perf_event_data *ctx, u32 k
 	record = threads.lookup(&tid);
 	if (!record)
 		return 0;
-	stamp = &record->stamp[PFTOP_SLOT_KERNEL];
-	if (stamp->ts_ns && stamp->address == ctx->addr)
+	stamp = &record->stamp[PFTOP_SLOT_USER];
+	if (record->flags & THREAD_IN_KERNEL_MODE && record->stamp[PFTOP_SLOT_KERNEL].address == ctx->addr) {
+		stamp = &record->stamp[PFTOP_SLOT_KERNEL];
 		slot = PFTOP_SLOT_KERNEL;
-	else
-		stamp = &record->stamp[PFTOP_SLOT_USER];
+	}
 	if (!stamp->ts_ns) {
 		global->orphans++;
 		return 0;
 	}
-	end.now = now_ns();
 	end.ip = REGS_IP(&ctx->regs);
 	end_fault(ctx, conf, global, record, stamp, slot, &end);
 	return 0;

@@ -66,6 +66,8 @@ class Features:
     pages: bool
     missed: bool
     """Whether ends of faults may go unseen, and are counted."""
+    vma: bool
+    """Whether the kernel side sees the mapping, and so counts the causes itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ FEATURES = {
         cause=True,
         pages=True,
         missed=True,
+        vma=True,
     ),
     "perf": Features(
         latency=True,
@@ -43,6 +44,7 @@ FEATURES = {
         cause=True,
         pages=True,
         missed=False,
+        vma=False,
     ),
     "proc": Features(
         latency=False,
@@ -55,6 +57,7 @@ FEATURES = {
         cause=False,
         pages=False,
         missed=False,
+        vma=False,
     ),
 }
 FEATURES["kprobe"] = FEATURES["fentry"]

@@ -53,7 +53,7 @@ class Aggregator:
         """
         self._plan = plan
         self._threads = threads and plan.features.threads
-        self._book = ThreadBook(first.records[:0])
+        self._book = ThreadBook(first.records[:0], causes_counted=plan.features.vma)
         self._processes: dict[ProcessKey, Process] = {}
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY_LENGTH)
         self._first, self._last = first, first

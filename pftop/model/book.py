@@ -12,25 +12,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pftop.causes import NUMBER
 from pftop.events import Records
 from pftop.text import Safe, clean
 
 SUMS = (
-    "minor",
-    "major",
-    "failed",
-    "invalid",
-    "kernel_mode",
+    "retries",
+    "lock_wait_sum_ns",
+    "major_sum_ns",
     "remote",
+    "kernel_mode",
+    "invalid",
+    "failed",
+    "major",
+    "exec",
     "read",
     "write",
-    "exec",
     "latency_sum_ns",
-    "major_sum_ns",
-    "lock_wait_sum_ns",
-    "retries",
+    "minor",
 )
 SUM = {name: at for at, name in enumerate(SUMS)}
+UNKNOWN = NUMBER["unknown"]
 STATED = ("minor_max_ns", "major_max_ns", "minor_min_ns", "major_min_ns", "tgid", "tid", "uid", "flags", "comm")
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -119,9 +121,10 @@ class ThreadBook:
     It keeps the array it was given until the next reading, so that one must not be written to before.
     """
 
-    def __init__(self, empty: Records) -> None:
-        """``empty`` is an array of no records, for its type."""
+    def __init__(self, empty: Records, *, causes_counted: bool) -> None:
+        """``empty`` is an array of no records, for its type; the kernel side may not count causes it cannot tell."""
         self._shelf = Shelf(empty)
+        self._causes_counted = causes_counted
 
     def __len__(self) -> int:
         """Threads known to live."""
@@ -146,11 +149,21 @@ class ThreadBook:
         # a late record may be of a thread read just now, or of one that was gone by then
         was_gone = missing.find(identities(late))[1]
         late_changes = [*retire(now, late[~was_gone]), *retire(missing, late[was_gone])]
-        return changes, late_changes, missing.rest()
+        return self._with_causes(changes), self._with_causes(late_changes), missing.rest()
 
     def retire(self, final: Records) -> list[Change]:
         """Final records of threads that ended: what they did since last read; they leave the book."""
-        return retire(self._shelf, final)
+        return self._with_causes(retire(self._shelf, final))
+
+    def _with_causes(self, changes: list[Change]) -> list[Change]:
+        """The changes with their completed faults as unknown ones, where the kernel side saw no mapping."""
+        if not self._causes_counted:
+            for change in changes:
+                change.causes[:, UNKNOWN] += (
+                    change.sums[SUM["minor"]] + change.sums[SUM["major"]],
+                    change.sums[SUM["latency_sum_ns"]],
+                )
+        return changes
 
 
 def retire(shelf: Shelf, final: Records) -> list[Change]:

@@ -29,6 +29,7 @@ PROC_FEATURES = Features(
     cause=False,
     pages=False,
     missed=False,
+    vma=False,
 )
 PERF_FEATURES = Features(
     latency=True,
@@ -41,8 +42,9 @@ PERF_FEATURES = Features(
     cause=True,
     pages=True,
     missed=False,
+    vma=False,
 )
-FULL_FEATURES = replace(PERF_FEATURES, remote=True, lock_wait=True, cause=True, missed=True)
+FULL_FEATURES = replace(PERF_FEATURES, remote=True, lock_wait=True, cause=True, missed=True, vma=True)
 GIVES = {
     "fentry": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
     "kprobe": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",

@@ -53,7 +53,7 @@ def kernel_structs(facts: KernelFacts, wanted: Mapping[str, tuple[str, ...]]) ->
     return "".join(declare(name, members[name]) for name in wanted)
 
 
-def compile_flags(facts: KernelFacts, capacity: int, *, have_task: bool) -> list[str]:
+def compile_flags(facts: KernelFacts, capacity: int, *, have_task: bool, sees_mm: bool) -> list[str]:
     """All integers the text depends on; both sides' struct sizes are checked against each other."""
     flags = [
         f"-I{wire.bpf_dir()}",
@@ -62,6 +62,7 @@ def compile_flags(facts: KernelFacts, capacity: int, *, have_task: bool) -> list
         f"-DPFTOP_MAX_THREADS={capacity}",
         f"-DPFTOP_MAX_PAGES={MAX_PAGES}",
         f"-DPFTOP_MAX_FAMILY={MAX_FAMILY}",
+        f"-DPFTOP_SEES_MM={int(sees_mm)}",
     ]
     flags += [f"-DPFTOP_SIZE_{name.upper()}={wire.dtype(name).itemsize}" for name in WIRE_STRUCTS]
     return [*flags, "-DPFTOP_HAVE_TASK"] if have_task else flags
@@ -86,7 +87,7 @@ class Program:
             if not vma_structs:
                 raise SourceError("the VMA cannot be read", "BTF lacks a member of vm_area_struct, file or inode")
             structs += vma_structs
-        flags = compile_flags(facts, capacity, have_task=have_task)
+        flags = compile_flags(facts, capacity, have_task=have_task, sees_mm=plan.reads_vma)
         self._bcc = bcc
         self.plan = plan
         self.missing: list[str] = []

@@ -25,7 +25,7 @@ if facts.arch == "aarch64":
 structs = kernel_structs(facts, TASK_STRUCTS) + kernel_structs(facts, VMA_STRUCTS)
 for plan in (perf_plan(facts), kprobe_plan(facts)):
     text = program_text(plan, structs, wire.bpf_dir())
-    bcc.BPF(text=text, cflags=compile_flags(facts, 8192, have_task=True))
+    bcc.BPF(text=text, cflags=compile_flags(facts, 8192, have_task=True, sees_mm=plan.reads_vma))
     print("compiled", plan.name, len(text))
 """
 

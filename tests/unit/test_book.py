@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from pftop.causes import NUMBER
 from pftop.events import FaultKind, Records
 from pftop.model.book import SUM, Change, ThreadBook, identities, name_of, totals_of
 from pftop.source import wire
@@ -27,7 +28,7 @@ class BookMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.kernel = FakeKernel()
-        self.book = ThreadBook(wire.empty("thread_record"))
+        self.book = ThreadBook(wire.empty("thread_record"), causes_counted=True)
         self.booked: dict[Key, list[int]] = {}
         self.latency: dict[Key, int] = {}
         self.buckets = 0
@@ -117,7 +118,7 @@ def test_buckets_that_wrapped_are_read_as_differences() -> None:
     kernel.make(5, 5, 50)
     kernel.threads[5]["minor_buckets"][0, 3] = 2**32 - 2
     kernel.threads[5]["minor"] = 2**32 - 2
-    book = ThreadBook(wire.empty("thread_record"))
+    book = ThreadBook(wire.empty("thread_record"), causes_counted=True)
     book.read(kernel.read_map(), wire.empty("thread_record"))
     kernel.threads[5]["minor_buckets"][0, 3] = 3
     kernel.threads[5]["minor"] = 2**32 + 3
@@ -130,7 +131,7 @@ def test_a_quiet_thread_makes_no_change() -> None:
     kernel = FakeKernel()
     kernel.make(5, 5, 50)
     kernel.fault(5)
-    book = ThreadBook(wire.empty("thread_record"))
+    book = ThreadBook(wire.empty("thread_record"), causes_counted=True)
     assert len(book.read(kernel.read_map(), wire.empty("thread_record"))[0]) == 1
     assert book.read(kernel.read_map(), wire.empty("thread_record"))[0] == []
 
@@ -142,7 +143,7 @@ def test_processes_with_one_pid_and_two_start_times_stay_apart() -> None:
     kernel.retire(5)
     kernel.make(5, 5, 60)
     kernel.fault(5)
-    book = ThreadBook(wire.empty("thread_record"))
+    book = ThreadBook(wire.empty("thread_record"), causes_counted=True)
     changes, late, _ = book.read(kernel.read_map(), kernel.drain().retired)
     assert [(c.pid, c.start_ns) for c in (*changes, *late)] == [(5, 60), (5, 50)]
 
@@ -160,6 +161,22 @@ def test_a_name_ends_at_its_first_zero_and_is_safe() -> None:
 
 def test_an_empty_reading_of_an_empty_book_is_nothing() -> None:
     none: Records = wire.empty("thread_record")
-    changes, late, lost = ThreadBook(none).read(none, none)
+    changes, late, lost = ThreadBook(none, causes_counted=True).read(none, none)
     assert (changes, late, len(lost)) == ([], [], 0)
     assert np.array_equal(totals_of(none), [])
+
+
+def test_where_the_kernel_counts_no_causes_all_completed_faults_are_of_unknown_cause() -> None:
+    records = wire.empty("thread_record", 1)
+    book = ThreadBook(records[:0], causes_counted=False)
+    records["tid"], records["tgid"], records["created_ns"] = 7, 7, 1
+    records["minor"], records["major"], records["failed"], records["latency_sum_ns"] = 11, 3, 2, 5_000
+    records["cause"][0, NUMBER["null"]] = 2
+    (change,), _, _ = book.read(records, records[:0])
+    assert change.causes[:, NUMBER["unknown"]].tolist() == [14, 5_000]
+    assert change.causes[:, NUMBER["null"]].tolist() == [2, 0]
+    final = records.copy()
+    final["minor"] += 4
+    final["latency_sum_ns"] += 100
+    (change,) = book.retire(final)
+    assert change.causes[:, NUMBER["unknown"]].tolist() == [4, 100]
