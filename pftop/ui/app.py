@@ -8,23 +8,27 @@ import os
 import time
 from collections import deque
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from pftop.events import ProcessKey
 from pftop.model import table
 from pftop.model.feed import Feed
-from pftop.model.snapshot import Update
+from pftop.model.snapshot import LogLine, Update
 from pftop.options import Options
 from pftop.ui import terminal, themes
 from pftop.ui.driver import TerminalDriver
+from pftop.ui.kept_screens import KeptScreens
 from pftop.ui.keyboard import Keyboard
 from pftop.ui.lifeline import Lifeline
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.palette import Palette
 from pftop.ui.store import Store
 from pftop.ui.view import View
+
+if TYPE_CHECKING:
+    from pftop.ui.fault_screen import FaultScreen
 
 STEP_S = 0.1
 """How long the worker waits for news at a time, and so the longest it takes to leave."""
@@ -82,6 +86,7 @@ class PftopApp(Keyboard):
         self._ahead = deque()
         self._leaving = False
         self.lifeline = Lifeline(self._end, feed.close)
+        self.kept = KeptScreens(self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """pftop's inks for a theme of textual's."""
@@ -164,7 +169,9 @@ class PftopApp(Keyboard):
         """Drill down."""
         from pftop.ui.detail_screen import DetailScreen
 
-        self.push_screen(DetailScreen(key))
+        screen = self.kept.get(DetailScreen)
+        screen.open(key)
+        self.push_screen(screen)
 
     def close_process(self, key: ProcessKey) -> None:
         """Back to the table, with the cursor on the process."""
@@ -173,6 +180,12 @@ class PftopApp(Keyboard):
         self.pop_screen()
         if isinstance(self.screen, MainScreen):
             self.screen.processes.select(key)
+
+    def open_fault(self, kind: type[FaultScreen], line: LogLine) -> None:
+        """Tell all about a fault."""
+        screen = self.kept.get(kind)
+        screen.open(line)
+        self.push_screen(screen)
 
     def choose_sort(self) -> None:
         """Ask for the column to sort by."""
@@ -184,19 +197,25 @@ class PftopApp(Keyboard):
             if isinstance(self.screen, LiveScreen):
                 self.screen.show_tick()
 
-        self.push_screen(SortScreen(self.view.sort), chosen)
+        screen = self.kept.get(SortScreen)
+        screen.open(self.view.sort)
+        self.push_screen(screen, chosen)
 
     def action_help(self) -> None:
         """Explain columns and keys."""
         from pftop.ui.help_screen import HelpScreen
 
-        self.push_screen(HelpScreen())
+        screen = self.kept.get(HelpScreen)
+        screen.open()
+        self.push_screen(screen)
 
     def action_messages(self) -> None:
         """What the kernel and libbcc said."""
         from pftop.ui.messages_screen import MessagesScreen
 
-        self.push_screen(MessagesScreen())
+        screen = self.kept.get(MessagesScreen)
+        screen.open()
+        self.push_screen(screen)
 
     def action_pause(self) -> None:
         """Freeze the picture or let it go on."""

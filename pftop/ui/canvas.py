@@ -115,6 +115,10 @@ class Canvas(Widget):
 
     def on_resize(self, event: events.Resize) -> None:
         """Paint for the new size."""
+        self.resized()
+
+    def resized(self) -> None:
+        """Find a place in the new size, and paint."""
         self.repaint()
 
     @staticmethod

@@ -50,48 +50,46 @@ class DetailScreen(LiveScreen):
         Binding("q,f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]
 
-    def __init__(self, key: ProcessKey) -> None:
+    key: ProcessKey
+
+    def __init__(self) -> None:
         super().__init__()
-        self.key = key
         self.tab = LATENCY
         self._layout_now: DetailLayout | None = None
+        self.identity = IdentityPane("pftop", id="identity")
+        self.tabs = Tabs(TAB_NAMES, id="tabs")
+        self.histogram = HistogramPane(id="histogram")
+        self.mappings = MappingPane(id="mappings")
+        self.causes = CausePane(id="causes")
+        self.log_pane = LogPane(named=False, id="own-log")
+
+    def open(self, key: ProcessKey) -> None:
+        """Count this process in depth, and look at it as at any that is new here."""
+        self.tab = LATENCY
+        self.histogram.scale = Scale()
+        self.identity.forget()
+        for pane in (self.mappings, self.causes, self.log_pane):
+            pane.rewind()
+        self._enter(key)
+        if self.is_mounted:
+            self.fold_panes()
+            self.set_focus(self.log_pane)
 
     def compose(self) -> ComposeResult:
         """Identity, tabs, histogram and mappings, log, footer."""
-        yield IdentityPane("pftop", id="identity")
-        yield Tabs(TAB_NAMES, id="tabs")
+        yield self.identity
+        yield self.tabs
         with Horizontal(id="depth"):
-            yield HistogramPane(id="histogram")
+            yield self.histogram
             with Vertical(id="what-and-where"):
-                yield MappingPane(id="mappings")
-                yield CausePane(id="causes")
-        yield LogPane(named=False, id="own-log")
+                yield self.mappings
+                yield self.causes
+        yield self.log_pane
         yield Footer(hints(self.BINDINGS), id="footer")
 
     def on_mount(self) -> None:
-        """Count this process in depth."""
-        self._enter(self.key)
+        """Start with the log."""
         self.set_focus(self.log_pane)
-
-    @property
-    def histogram(self) -> HistogramPane:
-        """The histogram."""
-        return self.query_one("#histogram", HistogramPane)
-
-    @property
-    def log_pane(self) -> LogPane:
-        """The process's own log."""
-        return self.query_one("#own-log", LogPane)
-
-    @property
-    def causes(self) -> CausePane:
-        """The causes."""
-        return self.query_one("#causes", CausePane)
-
-    @property
-    def mappings(self) -> MappingPane:
-        """The mappings."""
-        return self.query_one("#mappings", MappingPane)
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold the panes."""
@@ -101,10 +99,9 @@ class DetailScreen(LiveScreen):
         """Give every pane its place for this size and tab."""
         layout = detail_layout(self.size.width, self.size.height)
         self._layout_now = layout
-        identity = self.query_one(IdentityPane)
-        identity.styles.height = layout.identity
-        identity.with_causes = not layout.beside
-        self.query_one("#tabs").display = layout.tabs
+        self.identity.styles.height = layout.identity
+        self.identity.with_causes = not layout.beside
+        self.tabs.display = layout.tabs
         self.histogram.titled = not layout.tabs
         self._mark_tab()
         self.histogram.display = layout.beside or self.tab == LATENCY
@@ -120,7 +117,7 @@ class DetailScreen(LiveScreen):
     def _mark_tab(self) -> None:
         """Show which tab is open, and how the histogram is looked at."""
         note = self.histogram.scale.words if self.tab == LATENCY else ""
-        self.query_one("#tabs", Tabs).choose(self.tab, note)
+        self.tabs.choose(self.tab, note)
 
     def show_tick(self) -> None:
         """Every pane from the tick."""
@@ -128,12 +125,11 @@ class DetailScreen(LiveScreen):
         if snapshot is None:
             return
         detail = detail_of(snapshot, self.key)
-        identity = self.query_one(IdentityPane)
-        identity.show(snapshot, self.key, self.pftop.paused_for())
+        self.identity.show(snapshot, self.key, self.pftop.paused_for())
         self.histogram.waiting = HELD if self.pftop.view.paused is not None else WAITING
         self.histogram.show(snapshot, detail)
         self.mappings.show(snapshot, detail)
-        self.causes.show(snapshot, identity.row)
+        self.causes.show(snapshot, self.identity.row)
         plan = self.pftop.feed.plan
         silent = "" if plan.features.log else f"the {plan.name} plan sees no single faults, only counts"
         self.log_pane.status(snapshot, self.pftop.store.not_shown, silent)
@@ -157,12 +153,9 @@ class DetailScreen(LiveScreen):
         self.log_pane.refill(store.kept_since(0), store.arrived)
         self.show_tick()
 
-    def on_unmount(self) -> None:
-        """Keep no lines apart any more."""
-        self.pftop.store.keep_for(None)
-
     def action_back(self) -> None:
-        """Back to the table, whose cursor goes to the process one was at."""
+        """Back to the table, whose cursor goes to the process one was at; no lines are kept apart any more."""
+        self.pftop.store.keep_for(None)
         self.pftop.close_process(self.key)
 
     def action_step(self, step: int) -> None:
@@ -218,7 +211,7 @@ class DetailScreen(LiveScreen):
         """Show the fault under the log's cursor, or the newest one while the log follows."""
         line = self.log_pane.at_cursor
         if isinstance(key, int) and line is not None:
-            self.app.push_screen(FaultScreen(line[1]))
+            self.pftop.open_fault(FaultScreen, line[1])
 
     @on(RowHighlighted)
     def _ignore(self, event: RowHighlighted) -> None:

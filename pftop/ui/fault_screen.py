@@ -32,24 +32,34 @@ class FaultScreen(LiveScreen):
         Binding("q,f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]
 
-    def __init__(self, line: LogLine) -> None:
+    fault: LogLine
+
+    def __init__(self) -> None:
         super().__init__()
+        self.text = TextRows("", id="fault")
+
+    def open(self, line: LogLine) -> None:
+        """Tell of this fault."""
         self.fault = line
+        title = f"Fault of {line.key.pid} {line.comm} at {formatting.clock(line.time)}"
+        self.text.show(self._lines(self.size.width), title)
+
+    def _lines(self, width: int) -> list[TextLine]:
+        """Wrapped for the width."""
+        return list(fault_lines(self.fault, self.pftop.feed.plan, min(width - 2, _READABLE)))
 
     def compose(self) -> ComposeResult:
         """The text and a footer."""
-        line = self.fault
-        yield TextRows(f"Fault of {line.key.pid} {line.comm} at {formatting.clock(line.time)}", id="fault")
+        yield self.text
         yield Footer(hints(self.BINDINGS), id="footer")
 
     def on_mount(self) -> None:
         """Focus."""
-        self.set_focus(self.query_one("#fault"))
+        self.set_focus(self.text)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap for the width."""
-        lines = fault_lines(self.fault, self.pftop.feed.plan, min(event.size.width - 2, _READABLE))
-        self.query_one("#fault", TextRows).set_rows(list(lines))
+        self.text.set_rows(self._lines(event.size.width))
 
     def show_tick(self) -> None:
         """A fault is over: nothing about it changes."""
@@ -69,7 +79,7 @@ class LoggedFaultScreen(FaultScreen):
 
     def action_process(self) -> None:
         """Drill down; from there Esc leads back to the table."""
-        self.pftop.pop_screen()
+        self.dismiss()
         self.pftop.open_process(self.fault.key)
 
 

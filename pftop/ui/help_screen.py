@@ -51,18 +51,26 @@ class HelpScreen(Screen[None]):
         Binding("f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = TextRows("pftop help", id="help")
+
+    def open(self) -> None:
+        """Begin at the beginning."""
+        self.text.show(self.text.rows)
+
     def compose(self) -> ComposeResult:
         """The text and a footer."""
-        yield TextRows("pftop help", id="help")
+        yield self.text
         yield Footer(hints(self.BINDINGS), id="footer")
 
     def on_mount(self) -> None:
-        """Fill and focus."""
-        self.set_focus(self.query_one("#help"))
+        """Focus."""
+        self.set_focus(self.text)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap for the width."""
-        self.query_one("#help", TextRows).set_rows(help_lines(min(event.size.width - 2, _READABLE)))
+        self.text.set_rows(help_lines(min(event.size.width - 2, _READABLE)))
 
 
 def help_lines(width: int) -> list[TextLine]:

@@ -47,6 +47,10 @@ class IdentityPane(Canvas):
         """The process's row, or the last one it had."""
         return self._row
 
+    def forget(self) -> None:
+        """Know nothing of any process."""
+        self._key = self._row = self._detail = None
+
     def show(self, snapshot: Snapshot, key: ProcessKey | None, paused_s: float | None = None) -> None:
         """Show a process; of one that is gone, what was last known."""
         same = key == self._key

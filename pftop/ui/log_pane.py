@@ -58,6 +58,11 @@ class LogPane(Rows[Numbered]):
         self.top = self.cursor - offset
         self._place()
 
+    def rewind(self) -> None:
+        """Follow again."""
+        super().rewind()
+        self.follow, self._behind = True, 0
+
     def status(self, snapshot: Snapshot, not_shown: int, silent: str) -> None:
         """What the title says of sampling and loss, and why there may be no lines at all."""
         said = (sampled(snapshot.log), not_shown, silent)

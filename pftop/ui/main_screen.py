@@ -203,7 +203,7 @@ class MainScreen(Prompting, LiveScreen):
         if isinstance(key, ProcessKey):
             self.pftop.open_process(key)
         elif line is not None:
-            self.app.push_screen(LoggedFaultScreen(line[1]))
+            self.pftop.open_fault(LoggedFaultScreen, line[1])
 
     def action_open(self) -> None:
         """Drill down into the row under the table's cursor."""

@@ -25,23 +25,33 @@ class MessagesScreen(LiveScreen):
     """The plan, why no better one runs, pftop's own cost, and the messages, newest last."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,x,backspace", "dismiss", "Back", tooltip="Back to the table"),
+        Binding("escape,q,x,backspace", "back", "Back", tooltip="Back to the table"),
         Binding("f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = TextRows("Plan and messages", id="messages")
+
+    def open(self) -> None:
+        """Begin at the beginning; BPF run time is measured as long as this is shown."""
+        self.pftop.feed.measure_cost(True)
+        self.text.rewind()
+        self.show_tick()
+
+    def action_back(self) -> None:
+        """Leave; the measuring costs, so it ends."""
+        self.pftop.feed.measure_cost(False)
+        self.dismiss()
+
     def compose(self) -> ComposeResult:
         """The list and a footer."""
-        yield TextRows("Plan and messages", id="messages")
+        yield self.text
         yield Footer(hints(self.BINDINGS), id="footer")
 
     def on_mount(self) -> None:
-        """Fill and focus; BPF run time is measured as long as this is shown."""
-        self.pftop.feed.measure_cost(True)
-        self.set_focus(self.query_one("#messages"))
-
-    def on_unmount(self) -> None:
-        """The measuring costs, so it ends."""
-        self.pftop.feed.measure_cost(False)
+        """Focus."""
+        self.set_focus(self.text)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap for the width."""
@@ -59,7 +69,7 @@ class MessagesScreen(LiveScreen):
         lines += [((f"  {message}", "text"),) for message in store.messages]
         if not store.messages:
             lines.append((("  nothing to report", "dim"),))
-        self.query_one("#messages", TextRows).set_rows(lines)
+        self.text.set_rows(lines)
 
     def show_lines(self) -> None:
         """The log is elsewhere."""

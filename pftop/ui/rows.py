@@ -100,6 +100,18 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
             self.top = self.cursor - offset
         self._settle()
 
+    def rewind(self) -> None:
+        """Stand as if nobody had moved here yet; painted with the rows that come next."""
+        self.top = self.cursor = 0
+        self.cursor_key = None
+
+    def resized(self) -> None:
+        """Place what came before there was a size; later ones leave the view where it is."""
+        if self._painted_width:
+            self.repaint()
+        else:
+            self._settle()
+
     def _find(self, key: Hashable) -> int:
         """Where a row went; if it is gone, as near as the list allows to where it was."""
         for index, row in enumerate(self.rows):

@@ -23,15 +23,20 @@ class SortRows(Rows[table.Column]):
     GROUND = "head"
     CHOOSE_CLICKS = 1
 
-    def __init__(self, current: str, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._current = current
+    _current = ""
+
+    def open(self, current: str) -> None:
+        """Start at the current column."""
+        self._current = self.cursor_key = current
+        self.top = 0
+        self.set_rows(table.COLUMNS)
+        self.resized()
 
     def row_key(self, row: table.Column) -> Hashable:
         """The column's key."""
         return row.key
 
-    def on_resize(self, event: events.Resize) -> None:
+    def resized(self) -> None:
         """Have the cursor in view."""
         self.move_to(self.cursor)
 
@@ -55,21 +60,22 @@ class SortScreen(ModalScreen[str | None]):
         Binding("f10,ctrl+c", "app.leave", "Quit"),
     ]
 
-    def __init__(self, current: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._current = current
+        self.columns = SortRows(id="sort-box")
+
+    def open(self, current: str) -> None:
+        """Start at the current column."""
+        self.columns.open(current)
 
     def compose(self) -> ComposeResult:
         """The list alone."""
-        yield SortRows(self._current, id="sort-box")
+        yield self.columns
 
     def on_mount(self) -> None:
-        """Start at the current column."""
-        rows = self.query_one(SortRows)
-        rows.styles.height = len(table.COLUMNS) + 1
-        rows.cursor_key = self._current
-        rows.set_rows(table.COLUMNS)
-        self.set_focus(rows)
+        """Give the list its height and the keyboard."""
+        self.columns.styles.height = len(table.COLUMNS) + 1
+        self.set_focus(self.columns)
 
     def row_chosen(self, key: Hashable) -> None:
         """Sort by it."""

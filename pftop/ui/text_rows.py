@@ -18,6 +18,12 @@ class TextRows(Rows[TextLine]):
         super().__init__(id=id)
         self._title, self._empty = title, empty
 
+    def show(self, lines: Sequence[TextLine], title: str | None = None) -> None:
+        """Show other lines from their beginning."""
+        self._title = self._title if title is None else title
+        self.rewind()
+        self.set_rows(lines)
+
     def row_key(self, row: TextLine) -> Hashable:
         """Lines are never told apart."""
         return row
