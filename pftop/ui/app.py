@@ -8,9 +8,12 @@ import os
 import time
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
+from textual._compositor import CompositorUpdate
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from pftop.events import ProcessKey
 from pftop.model import table
@@ -19,6 +22,7 @@ from pftop.model.snapshot import LogLine, Update
 from pftop.options import Options
 from pftop.ui import terminal, themes
 from pftop.ui.driver import TerminalDriver
+from pftop.ui.glass import Glass
 from pftop.ui.kept_screens import KeptScreens
 from pftop.ui.keyboard import Keyboard
 from pftop.ui.lifeline import Lifeline
@@ -87,6 +91,7 @@ class PftopApp(Keyboard):
         self._leaving = False
         self.lifeline = Lifeline(self._end, feed.close)
         self.kept = KeptScreens(self)
+        self.glass = Glass()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """pftop's inks for a theme of textual's."""
@@ -148,6 +153,17 @@ class PftopApp(Keyboard):
                     screen.show_lines()
             if not screen.is_modal:
                 return
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send what differs from what stands on the terminal."""
+        drawn = self._running and not self._batch_count and not self.is_headless
+        if drawn and isinstance(renderable, CompositorUpdate):
+            renderable = self.glass.reduce(renderable)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """Terminals differ in what they keep."""
+        self.glass.forget()
 
     def _end(self, status: int) -> None:
         """Leave with an exit status."""

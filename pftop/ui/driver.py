@@ -16,6 +16,11 @@ class TerminalDriver(LinuxDriver):
     textual asks standard output, which is a pipe here: what libbcc writes to it goes to the messages screen.
     """
 
+    def start_application_mode(self) -> None:
+        """Take the terminal, of which nothing is known: the shell may have had it since."""
+        self._app.glass.forget()  # type: ignore[attr-defined]
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
     def _get_terminal_size(self) -> tuple[int, int]:
         for file in (self._file, sys.__stdin__):
             try:
