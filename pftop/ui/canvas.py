@@ -64,6 +64,8 @@ class Canvas(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
         self._lines: Sequence[Line] = ()
+        self._strips: dict[int, Strip] = {}
+        """The lines as textual wants them, by their number."""
         self._painted_width = 0
         self.painted_lines = 0
         """Lines painted since the start, for tests of what a refresh costs."""
@@ -98,16 +100,33 @@ class Canvas(Widget):
         self._painted_width = width
         self.painted_lines += len(self._lines)
         changed = [
-            Region(0, y, width, 1)
-            for y in range(height)
-            if not same_width or self._line_of(before, y) != self._line_of(self._lines, y)
+            y for y in range(height) if not same_width or self._line_of(before, y) != self._line_of(self._lines, y)
         ]
         if changed:
-            self.refresh(*changed)
+            for y in changed:
+                self._strips.pop(y, None)
+            self.refresh(*[Region(0, y, width, 1) for y in changed])
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines as they were painted. textual would style each once more, and keep it in a cache of its own."""
+        width, background = self.size.width, self.background_colors[1]
+        strips = [self._strip(y, width) for y in crop.line_range]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        if crop.column_span != (0, width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _strip(self, y: int, width: int) -> Strip:
+        """One line; the same object as long as it is the same line, for what textual remembers of it."""
+        strip = self._strips.get(y)
+        if strip is None or strip.cell_length != width:
+            strip = self._strips[y] = self.render_line(y, width)
+        return strip
+
+    def render_line(self, y: int, width: int | None = None) -> Strip:
         """One line as textual wants it."""
-        width = self.size.width
+        width = self.size.width if width is None else width
         line = self._line_of(self._lines, y)
         if self.ascii:
             line = [Segment(text.replace(ELLIPSIS, ASCII_ELLIPSIS), style) for text, style, _ in line]

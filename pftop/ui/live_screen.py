@@ -43,8 +43,11 @@ class LiveScreen(Screen[None]):
         self.show_tick()
 
     def on_screen_resume(self) -> None:
-        """Catch up after another screen was on top."""
-        self.call_after_refresh(self.catch_up)
+        """Catch up after another screen was on top, before it is drawn; at first there is no size to draw in."""
+        if self.size:
+            self.catch_up()
+        else:
+            self.call_after_refresh(self.catch_up)
 
     def catch_up(self) -> None:
         """Show everything as it stands now."""

@@ -183,10 +183,9 @@ class MainScreen(Prompting, LiveScreen):
             self.pftop.feed.focus(key)
 
     def on_screen_resume(self) -> None:
-        """Catch up, and count the selected process again rather than the one that was drilled into."""
+        """Count the selected process again rather than the one drilled into; textual calls the base's handler too."""
         self._focused = None
         self.pftop.feed.focus(None)
-        super().on_screen_resume()
 
     @on(RowHighlighted)
     def _highlighted(self, event: RowHighlighted) -> None:
