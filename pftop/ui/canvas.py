@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.segment import Segment
 from textual import events
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -109,9 +110,12 @@ class Canvas(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lines as they were painted. textual would style each once more, and keep it in a cache of its own."""
-        width, background = self.size.width, self.background_colors[1]
+        width = self.size.width
         strips = [self._strip(y, width) for y in crop.line_range]
         for line_filter in self.get_line_filters():
+            if isinstance(line_filter, ANSIToTruecolor) and self.palette.true_colours:
+                continue
+            background = self.background_colors[1]
             strips = [strip.apply_filter(line_filter, background) for strip in strips]
         if crop.column_span != (0, width):
             strips = [strip.crop(*crop.column_span) for strip in strips]

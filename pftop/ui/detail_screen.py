@@ -9,11 +9,11 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from pftop.events import ProcessKey
 from pftop.ui.cause_pane import CausePane
+from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.fault_screen import FaultScreen
 from pftop.ui.footer import Footer, hints
 from pftop.ui.histogram_pane import HELD, KINDS, WAITING, HistogramPane, Scale

@@ -16,6 +16,8 @@ class LiveScreen(Screen[None]):
     """A screen that shows ticks and log lines as they come."""
 
     ALLOW_SELECT = False
+    # panes cover all of it
+    BLANK = True
 
     @property
     def pftop(self) -> PftopApp:

@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 
 from pftop.events import ProcessKey
+from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.facts import Standing
 from pftop.ui.fault_screen import LoggedFaultScreen
 from pftop.ui.filter_bar import FilterBar

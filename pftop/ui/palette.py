@@ -25,6 +25,9 @@ class Palette:
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self._styles: dict[tuple[str, str], Style] = {}
+        ours = [value for name, value in variables.items() if name.startswith("pf-")]
+        self.true_colours = not any(value == "flat" or value.startswith("ansi_") for value in ours)
+        """Whether no colour is left for the terminal to choose."""
 
     def style(self, ink: str, ground: str = "base") -> Style:
         """The style of a text in ``ink`` on ``ground``."""

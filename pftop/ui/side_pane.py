@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 
 from pftop.events import ProcessKey
 from pftop.model.snapshot import Snapshot
 from pftop.ui.canvas import Canvas, Line
+from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.histogram_pane import HistogramPane
 from pftop.ui.identity import IdentityPane, detail_of
 from pftop.ui.mapping_pane import MappingPane
