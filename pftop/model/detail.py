@@ -8,12 +8,12 @@ import numpy as np
 
 from pftop.events import Identity, MemoryMapping, ProcessKey, Records
 from pftop.model.book import SUM, Matrix
-from pftop.model.histogram import summarise
+from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.process import Extremes, Process
 from pftop.model.snapshot import Latency, MappingRow, ProcessDetail
 
 PAGE_SHIFT = 12
-NO_BUCKETS: tuple[int, ...] = ()
+NO_BUCKETS = (0,) * BUCKETS
 
 
 class MappingCounts:

@@ -9,7 +9,7 @@ from pftop.events import FaultKind, Identity, ProcessKey
 from pftop.model import detail
 from pftop.model.book import SUM, Matrix, sums_of
 from pftop.model.detail import MappingCounts
-from pftop.model.histogram import BUCKETS, bucket_of
+from pftop.model.histogram import BUCKETS, bucket_of, display_rows
 from pftop.source import wire
 from tests.unit.fake_kernel import FakeKernel
 from tests.unit.fake_source import mapping, pages
@@ -113,7 +113,7 @@ def test_a_process_is_described_before_its_interval_closes() -> None:
     assert process.sums[SUM["minor"]] == 2
 
 
-def test_a_quiet_process_has_no_interval() -> None:
+def test_a_quiet_process_has_an_interval_of_nothing() -> None:
     kernel, books = started(FakeKernel())
     kernel.make(7, 7, 70)
     kernel.fault(7)
@@ -121,7 +121,9 @@ def test_a_quiet_process_has_no_interval() -> None:
     process = books.process(KEY)
     assert process is not None
     found = detail.describe(process, Identity(), MappingCounts(KEY, 9))
-    assert (found.minor_interval, found.mappings_since_ns) == (detail.NO_BUCKETS, 9)
+    assert (found.minor_interval, found.mappings_since_ns) == ((0,) * BUCKETS, 9)
+    # what the drill-down does with it
+    assert display_rows(found.minor_interval, found.major_interval, height=9) == ()
 
 
 def test_a_stack_that_grew_downwards_is_one_row() -> None:
