@@ -207,7 +207,7 @@ class LiveSource:
 
     def focus(self, pid: int | None) -> None:
         """Count pages for this process alone; its faults go first in the log."""
-        with self._lock:
+        with self._lock, self._undisturbed:
             if self._closed:
                 return
             self._config.write(focus_tgid=0)

@@ -15,7 +15,8 @@ from tests.live.machine import BCC_PLACES, explained, nothing_left, objects, pro
 
 HIDE_BCC = f"for place in {BCC_PLACES}; do [ ! -d $place ] || mount -t tmpfs none $place; done"
 HIDE_BTF = "mount --bind /dev/null /sys/kernel/btf/vmlinux"
-HIDE_TRACEFS = "for place in /sys/kernel/tracing /sys/kernel/debug/tracing; do umount -q $place || true; done"
+TRACEFS_PLACES = "/sys/kernel/tracing /sys/kernel/debug/tracing /sys/kernel/debug"
+HIDE_TRACEFS = f"for place in {TRACEFS_PLACES}; do umount -q $place || true; done"
 FAULTS = "while kill -0 $$; do /bin/true; done >/dev/null 2>&1 &"
 """Something to see on the quietest machine, for as long as pftop runs."""
 
