@@ -30,7 +30,9 @@ static __always_inline int complete_fault(struct bpf_perf_event_data *ctx, u32 k
 	if (!record)
 		return 0;
 	stamp = &record->stamp[PFTOP_SLOT_USER];
-	if (record->flags & THREAD_IN_KERNEL_MODE && record->stamp[PFTOP_SLOT_KERNEL].address == ctx->addr) {
+	/* one in kernel mode nests in the other: if it began before, a bad pointer ended it long ago */
+	if (record->flags & THREAD_IN_KERNEL_MODE && record->stamp[PFTOP_SLOT_KERNEL].address == ctx->addr &&
+	    record->stamp[PFTOP_SLOT_KERNEL].ts_ns > stamp->ts_ns) {
 		stamp = &record->stamp[PFTOP_SLOT_KERNEL];
 		slot = PFTOP_SLOT_KERNEL;
 	}

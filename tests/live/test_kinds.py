@@ -46,6 +46,27 @@ def test_an_invalid_access_has_address_and_reason(
     balanced(watch.ticks())
 
 
+def test_a_page_a_system_call_was_refused_and_that_is_touched_later_is_two_faults(
+    build: Callable[[str], Path], start: Callable[..., Program], pftop: Callable[..., Pftop]
+) -> None:
+    slept_ms = 300
+    program = start(build("stale"), str(slept_ms))
+    assert program.hear() == "ready"
+    watch = pftop("--events")
+    watch.ready()
+    program.tell()
+    assert program.hear() == "done"
+    program.tell()
+    assert program.child.wait() == 0
+    watch.next_tick()
+    watch.stop()
+    (row,) = [row for row in watch.rows(program.pid) if row["exited"]]
+    assert row["failed_total"] == 1
+    # the touch took no longer than a touch takes: it did not begin with the system call
+    assert sum(row["stall_ns"] for row in watch.rows(program.pid)) < slept_ms * 1_000_000 / 2
+    balanced(watch.ticks())
+
+
 def test_a_bad_pointer_in_a_system_call_is_failed_and_not_invalid(
     build: Callable[[str], Path], start: Callable[..., Program], pftop: Callable[..., Pftop]
 ) -> None:

@@ -129,6 +129,26 @@ def test_a_miss_looks_again_but_not_at_once(tmp_path: Path, clock: Clock) -> Non
     assert cache.find(KEY, 0x5000) is not None
 
 
+def test_a_file_that_took_long_is_left_alone_for_as_long_as_it_costs(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process(tmp_path, b"1000-2000 r--p 00000000 00:00 0\n")
+    took_s = 0.2
+
+    def slowly(data: bytes) -> tuple[maps.MemoryMapping, ...]:
+        clock.now += took_s
+        return parse_maps(data)
+
+    monkeypatch.setattr(maps, "parse_maps", slowly)
+    cache = MapsCache(tmp_path)
+    cache.mappings(KEY)
+    process(tmp_path, b"5000-6000 r--p 00000000 00:00 0\n")
+    clock.now += maps.SPARED * took_s - took_s - 0.1
+    assert cache.find(KEY, 0x5000) is None
+    clock.now += 0.2
+    assert cache.find(KEY, 0x5000) is not None
+
+
 def test_a_process_that_has_ended_keeps_the_mappings_it_had(tmp_path: Path, clock: Clock) -> None:
     directory = process(tmp_path, MAPS)
     cache = MapsCache(tmp_path)
