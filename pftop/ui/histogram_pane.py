@@ -71,14 +71,15 @@ class HistogramPane(Canvas):
         if self._detail is None:
             return [*lines, self.pen().write(f" {self.waiting}", "dim").line]
         minor, major = self._buckets(self._detail)
-        summary = self._summary(self._detail, minor, major, width)
+        summary = self._summary(self._detail, width)
         if height < 8:
             summary = summary[:1]
         room = height - len(lines) - 1 - len(summary)
         rows = display_rows(minor, major, room)
         lines.append(self._head(width))
         if not rows:
-            lines.append(self.pen().write(" no fault of this kind was timed yet", "dim").line)
+            when = "in the last interval" if self.scale.interval else "yet"
+            lines.append(self.pen().write(f" no fault of this kind was timed {when}", "dim").line)
         top = max((row.minor + row.major for row in rows), default=0)
         lines += [self._bar_line(row, top, width) for row in rows]
         return [*lines, *summary]
@@ -138,7 +139,7 @@ class HistogramPane(Canvas):
             "major": detail.major_latency,
         }[self.scale.kind]
 
-    def _summary(self, detail: ProcessDetail, minor: Sequence[int], major: Sequence[int], width: int) -> list[Line]:
+    def _summary(self, detail: ProcessDetail, width: int) -> list[Line]:
         """Percentiles, extremes and time lost, since start whatever the bars show."""
         latency = self._latency(detail)
         counts = np.asarray(detail.minor_buckets, dtype=np.int64) * (self.scale.kind != "major")
@@ -156,6 +157,9 @@ class HistogramPane(Canvas):
         second = self.pen().write(" min ", "label").write(formatting.duration(latency.min_ns))
         second.write("  mean ", "label").write(formatting.duration(latency.mean_ns))
         second.write("  " + formatting.count(latency.count)).write(" faults  ", "label")
+        if self.scale.interval:
+            # one line has room beside the percentiles, the narrow pane beside the mean
+            (first if width >= _ONE_LINE else second).write("since start", "label")
         if width >= _ONE_LINE:
             self._write_stall(second, detail)
             return [first.line, second.line]

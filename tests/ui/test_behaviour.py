@@ -282,6 +282,8 @@ async def test_drill_down_shows_the_depth_live() -> None:
         ):
             await driver.press(key)
             assert word in driver.text
+        # the figures below the bars are not the interval's
+        assert any("mean" in line and "since start" in line for line in driver.text.splitlines())
 
 
 async def test_drill_down_keeps_its_own_log() -> None:
