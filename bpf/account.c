@@ -18,6 +18,7 @@ struct ending {
 	u32 cause;
 	s32 stack_id;
 	u64 ip;
+	u64 regs;		/* where to read ip from if it comes to that */
 	u64 now;
 	u64 latency;
 };
@@ -187,14 +188,15 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 {
 	struct fault_event event = {};
 	int goes_first = end->kind != FAULT_MINOR || record->tgid == conf->focus_tgid;
+	int corrects = PFTOP_BY_ACCOUNT && stamp->logged;
 
 	global->completed++;
-	if (conf->min_latency_ns && !goes_first && end->latency < conf->min_latency_ns) {
+	if (!corrects && conf->min_latency_ns && !goes_first && end->latency < conf->min_latency_ns) {
 		global->sampled_out++;
 		global->skipped++;
 		return;
 	}
-	if (!log_admits(conf, global, goes_first || conf->min_latency_ns, end->now)) {
+	if (!corrects && !log_admits(conf, global, goes_first || conf->min_latency_ns, end->now)) {
 		global->sampled_out++;
 		global->skipped++;
 		return;
@@ -204,6 +206,8 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	event.latency_ns = end->latency;
 	event.address = stamp->address;
 	event.ip = end->ip;
+	if (PFTOP_BY_ACCOUNT && end->regs)
+		READ_KERNEL(event.ip, &REGS_IP((struct pt_regs *)end->regs));
 	event.error_code = stamp->error_code;
 	event.skipped = global->skipped;
 	if (PFTOP_SEES_MM) {
@@ -219,7 +223,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	event.tgid = record->tgid;
 	event.tid = record->tid;
 	event.uid = record->uid;
-	event.flags = flags;
+	event.flags = corrects ? flags | EVENT_CORRECTS : flags;
 	event.kind = end->kind;
 	event.access = access_of(stamp);
 	event.signal = end->signal;
@@ -233,6 +237,8 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	}
 	global->logged++;
 	global->skipped = 0;
+	if (PFTOP_BY_ACCOUNT)
+		stamp->logged = 1;
 }
 
 static __always_inline u32 event_flags(struct fault_stamp *stamp, int slot)

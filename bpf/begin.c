@@ -29,6 +29,7 @@ static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config 
 		return 0;
 	}
 	stamp = &record->stamp[slot];
+	settle(conf, global, record);
 	if (stamp->ts_ns)
 		abandon_fault(ctx, conf, global, record, stamp, slot);
 	if (slot == PFTOP_SLOT_KERNEL)

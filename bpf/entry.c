@@ -12,12 +12,10 @@ static __always_inline int faults_are_off(void)
 {
 	u32 depth = 0;
 #ifdef PFTOP_HAVE_TASK
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-	READ_KERNEL(depth, &task->pagefault_disabled);
+	READ_TASK(depth, pagefault_disabled);
 #endif
-	/* reading it switches them off once more */
-	return depth > 1;
+	/* reading it by a helper switches them off once more */
+	return depth > !PFTOP_TASK_IS_TYPED;
 }
 
 static __always_inline int begin_tracepoint(struct bpf_raw_tracepoint_args *ctx, int slot)
@@ -36,6 +34,11 @@ static __always_inline int begin_tracepoint(struct bpf_raw_tracepoint_args *ctx,
 		stamp->regs = ctx->args[1];
 		stamp->error_code = ctx->args[2];
 		stamp->ts_ns = now;
+		if (PFTOP_BY_ACCOUNT) {
+			stamp->logged = 0;
+			if (slot == PFTOP_SLOT_KERNEL)
+				READ_KERNEL(stamp->ip, &REGS_IP((struct pt_regs *)ctx->args[1]));
+		}
 	}
 	return 0;
 }

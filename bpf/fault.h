@@ -93,6 +93,7 @@ enum fault_cause {
 #define EVENT_LATENCY_KNOWN 2
 #define EVENT_VMA_KNOWN 4
 #define EVENT_REMOTE 8
+#define EVENT_CORRECTS 16	/* stands for the line sent before of the same thread and moment */
 
 /* A fault under way: stamped at the exception, cleared when it ends. */
 struct fault_stamp {
@@ -100,6 +101,7 @@ struct fault_stamp {
 	u64 address;
 	u64 error_code;
 	u64 regs;		/* kernel address of the faulting pt_regs, valid while the fault lasts */
+	u64 ip;			/* plan memcg: where a fault in kernel mode was taken */
 	u64 mm_ts_ns;		/* first call of handle_mm_fault; 0: none yet */
 	u64 vma_start;
 	u64 vma_end;
@@ -109,6 +111,20 @@ struct fault_stamp {
 	u32 mm_calls;
 	u32 mm_running;		/* between entry and return of a call */
 	u32 traits;		/* those read from the VMA */
+	u32 logged;		/* a line of it stands in the log */
+};
+
+/* A fault counted as minor as soon as the kernel accounted it, before it told minor, major and failed apart.
+ * Used by the plan memcg alone. Its slot's stamp keeps what else is to be known of it.
+ */
+struct provision {
+	u64 ts_ns;		/* at the exception; 0: all faults are settled */
+	u64 latency_ns;
+	u64 minor_max_ns;	/* the thread's as they were before it */
+	u64 minor_min_ns;
+	u32 min_flt;		/* the task's own counts before it */
+	u32 maj_flt;
+	u32 slot;
 	u32 unused;
 };
 
@@ -141,6 +157,7 @@ struct thread_record {
 	u32 uid;
 	u32 flags;
 	u64 created_ns;		/* when this record was made: with tid, its identity */
+	struct provision provision;
 	struct fault_stamp stamp[PFTOP_SLOTS];
 	u32 mm_slot;		/* the slot whose call of handle_mm_fault is running */
 	u32 unused;

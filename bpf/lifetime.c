@@ -61,6 +61,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	record = threads.lookup(&tid);
 	if (!record)
 		return 0;
+	settle(conf, global, record);
 	/* a loop that stays one: unrolled, three times the code would have to be compiled and verified */
 #pragma nounroll
 	for (int slot = 0; slot < PFTOP_SLOTS; slot++)

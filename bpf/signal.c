@@ -30,6 +30,7 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 	stamp = &record->stamp[PFTOP_SLOT_USER];
 	READ_KERNEL(end.si_code, (void *)(info + 8));
 	READ_KERNEL(address, (void *)(info + 16));
+	settle(conf, global, record);
 	/* kill(2) has codes up to 0; a general protection fault is no page fault */
 	if (!stamp->ts_ns || end.si_code <= 0 || end.si_code == SI_CODE_KERNEL)
 		return 0;

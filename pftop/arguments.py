@@ -12,7 +12,7 @@ from typing import NoReturn
 import pftop
 from pftop.options import Options
 
-PROBES = ("auto", "fentry", "kprobe", "perf", "proc")
+PROBES = ("auto", "fentry", "kprobe", "memcg", "perf", "proc")
 UNITS_NS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 MIN_DELAY_S, MAX_DELAY_S = 0.1, 60.0
 MAX_LOG_RATE = 10_000

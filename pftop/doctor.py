@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from pftop.events import SourceError
 from pftop.source.bcc_module import find_bcc, install_hint
-from pftop.source.kernel import KernelFacts, gather, mount_tracefs
+from pftop.source.kernel import TRACEPOINTS, KernelFacts, gather, mount_tracefs
 from pftop.source.live import LOG_RING_BYTES, RETIRED_RING_BYTES, ring_pages
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.noise import NoiseTrap
@@ -63,7 +63,8 @@ def check_tracepoints(facts: KernelFacts) -> list[Check]:
     """What a fault's beginning and a thread's end are seen by."""
     need = ("page_fault_user", "page_fault_kernel", "sched_process_exit")
     absent = [name for name in need if name not in facts.tracepoints]
-    value = f"{len(facts.tracepoints)} of 7 used" + (f", without {', '.join(absent)}" if absent else "")
+    value = f"{len(facts.tracepoints)} of {len(TRACEPOINTS)} used"
+    value += f", without {', '.join(absent)}" if absent else ""
     status = MISSING if absent else FINE
     points = Check("tracepoints", value, status, "needed for every eBPF plan" if absent else "")
     if facts.tracefs is not None:

@@ -61,6 +61,7 @@ FEATURES = {
     ),
 }
 FEATURES["kprobe"] = FEATURES["fentry"]
+FEATURES["memcg"] = FEATURES["perf"]
 
 
 def make_plan(name: str = "perf") -> PlanInfo:

@@ -269,8 +269,8 @@ COLUMNS: tuple[Column, ...] = (
         describe=(
             "The cause that took most of the process's fault time since pftop started, with its share of that "
             "time; where no fault was timed, the cause of most faults. A ~ says that the causes of not all faults "
-            "are told: the perf plan finds them out for logged faults only, and the share is then the share "
-            "among those. The names are explained under Causes."
+            "are told: the memcg and perf plans find them out for logged faults only, and the share is then the "
+            "share among those. The names are explained under Causes."
         ),
         value=_cause_order,
         text=_cause_text,

@@ -21,6 +21,7 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 TRACEPOINTS = (
     "page_fault_user",
     "page_fault_kernel",
+    "count_memcg_events",
     "signal_generate",
     "sched_process_exit",
     "sched_process_exec",
@@ -54,6 +55,10 @@ class KernelFacts:
     perf_event_paranoid: int | None
     unprivileged_bpf_disabled: int | None
     boot_clock: bool
+    typed_task: bool
+    """Whether programs may follow a pointer to the current task by plain loads."""
+    pgfault: int | None
+    """The number of PGFAULT among the kernel's events of virtual memory."""
     initial_pid_namespace: bool | None
     time_offset: bool
     threads: int
@@ -184,6 +189,8 @@ def gather(root: Path = Path("/")) -> KernelFacts:
         perf_event_paranoid=read_int(root / "proc/sys/kernel/perf_event_paranoid"),
         unprivileged_bpf_disabled=read_int(root / "proc/sys/kernel/unprivileged_bpf_disabled"),
         boot_clock=btf is not None and btf.has_name("BPF_FUNC_ktime_get_boot_ns"),
+        typed_task=btf is not None and btf.has_name("BPF_FUNC_get_current_task_btf"),
+        pgfault=btf.enum("vm_event_item").get("PGFAULT") if btf is not None else None,
         initial_pid_namespace=namespace,
         time_offset=has_time_offset(root),
         threads=total_threads(root),

@@ -19,6 +19,7 @@ from pftop.causes import table as cause_table
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
 from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
+from pftop.source.corrections import corrected
 from pftop.source.machine import PAGE_BYTES, CostMeter, read_pressure, read_vmstat
 from pftop.source.preemption import Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
@@ -127,7 +128,8 @@ class LiveSource:
             self._program.bpf.perf_buffer_consume()
         if self._failure is not None:
             raise self._failure
-        batch = Batch(wire.decode(self._retired, "thread_record"), wire.decode(self._events, "fault_event"))
+        events = corrected(wire.decode(self._events, "fault_event"))
+        batch = Batch(wire.decode(self._retired, "thread_record"), events)
         # in place: the callbacks hold these very lists
         self._retired.clear()
         self._events.clear()
@@ -171,6 +173,12 @@ class LiveSource:
         total: dict[str, int] = {name: int(sums[name].sum()) for name in sums.dtype.names or ()}
         total["missed"] += self._unseen.update(counted, total["ends"])
         return Counters(**{name: total[name] for name in Counters.__dataclass_fields__})
+
+    def own_completed(self) -> int:
+        """Faults of pftop itself that were seen to end."""
+        with self._lock:
+            counters = self._counters()
+        return counters.own_minor + counters.own_major
 
     def _read_pages(self) -> Records | None:
         if not self._focused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -12,7 +13,7 @@ from pftop.source.bcc_module import load_bcc
 from pftop.source.directory import Directory
 from pftop.source.kernel import KernelFacts
 from pftop.source.live import LiveSource
-from pftop.source.plan import GIVES, LADDER, ProbePlan, Refusal, choose
+from pftop.source.plan import ACCOUNT_TRACEPOINT, GIVES, LADDER, ProbePlan, Refusal, choose
 from pftop.source.proc import ProcSource
 from pftop.source.program import Program, map_capacity
 from pftop.source.symbols import Symbols
@@ -100,13 +101,26 @@ def _open_live(
     if program.missing:
         lacking = ", ".join(program.missing)
         info = replace(info, why_not_better=(*info.why_not_better, f"without optional probes: {lacking}"))
-    return LiveSource(
+    source = LiveSource(
         program,
         info,
         capacity,
         log_rate=limits.log_rate,
         min_latency_ns=limits.min_latency_ns,
         noise=noise,
-        # trampolines run their programs all the same
-        preemptible=facts.preemptible and plan.name != "fentry",
+        # trampolines and raw tracepoints run their programs all the same
+        preemptible=facts.preemptible and plan.name not in ("fentry", "memcg"),
     )
+    if plan.by_account and not hears_faults(source):
+        source.close()
+        why = f"a page pftop itself touched did not pass the tracepoint {ACCOUNT_TRACEPOINT}"
+        raise SourceError("faults are not accounted to memory cgroups", why, "boot without cgroup_disable=memory")
+    return source
+
+
+def hears_faults(source: LiveSource) -> bool:
+    """Whether a fault taken here and now is seen to end."""
+    before = source.own_completed()
+    with mmap.mmap(-1, mmap.PAGESIZE) as page:
+        page[0] = 1
+    return source.own_completed() > before

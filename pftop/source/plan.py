@@ -13,10 +13,11 @@ from pftop.source.kernel import KernelFacts
 ARCHES = {"x86_64": "X86", "riscv64": "RISCV", "aarch64": "ARM64"}
 """Machines whose fault error code the programs decode, with the name the C sources use."""
 ENTRY_TRACEPOINT = "page_fault_user"
+ACCOUNT_TRACEPOINT = "count_memcg_events"
 HUGE_FUNCTION = "do_huge_pmd_anonymous_page"
-LADDER = ("fentry", "kprobe", "perf", "proc")
+LADDER = ("fentry", "kprobe", "memcg", "perf", "proc")
 
-SHARED_SOURCES = ("maps.c", "account.c", "begin.c", "signal.c", "lifetime.c")
+SHARED_SOURCES = ("maps.c", "account.c", "settle.c", "begin.c", "signal.c", "lifetime.c")
 
 PROC_FEATURES = Features(
     latency=False,
@@ -48,6 +49,7 @@ FULL_FEATURES = replace(PERF_FEATURES, remote=True, lock_wait=True, cause=True, 
 GIVES = {
     "fentry": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
     "kprobe": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
+    "memcg": "a lower cost for every fault, and ends of faults that no other program can hide",
     "perf": "latency, stall time, invalid faults, the event log, and processes that live less than a second",
 }
 
@@ -74,6 +76,8 @@ class ProbePlan:
     """In the order of attaching: what closes a fault before what opens one."""
     features: Features
     reads_vma: bool = False
+    by_account: bool = False
+    """A fault ends where the kernel accounts it, before its kind is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,22 @@ def perf_plan(facts: KernelFacts) -> ProbePlan:
             *entry_attachments(facts),
         ),
         features=replace(PERF_FEATURES, access=access, missed=facts.preemptible),
+    )
+
+
+def memcg_plan(facts: KernelFacts) -> ProbePlan:
+    """Entry by raw tracepoints, completion by the raw tracepoint of the memory cgroup's count of faults."""
+    return ProbePlan(
+        name="memcg",
+        sources=(*SHARED_SOURCES, entry_source(facts), "memcg.c"),
+        attachments=(
+            *lifetime_attachments(facts),
+            Attachment("software_event", "PAGE_FAULTS_MAJ", "on_major"),
+            Attachment("raw_tracepoint", ACCOUNT_TRACEPOINT, "on_account"),
+            *entry_attachments(facts),
+        ),
+        features=PERF_FEATURES,
+        by_account=True,
     )
 
 
@@ -197,7 +217,11 @@ def needs(option: str) -> str:
 
 
 def refuse(name: str, facts: KernelFacts) -> Refusal | None:
-    """Why a plan that hooks ``handle_mm_fault`` is not worth trying; None when it is."""
+    """Why one of the eBPF plans is not worth trying although others are; None when it is."""
+    if name == "perf":
+        return None
+    if name == "memcg":
+        return refuse_memcg(facts)
     if facts.btf is None:
         why = f"without BTF ({facts.btf_error}) the VMA's layout is not known"
         return Refusal(name, why, needs("DEBUG_INFO_BTF"))
@@ -210,13 +234,29 @@ def refuse(name: str, facts: KernelFacts) -> Refusal | None:
     return None
 
 
+def refuse_memcg(facts: KernelFacts) -> Refusal | None:
+    """Why completion cannot be seen where the kernel accounts faults."""
+    if facts.btf is None:
+        return Refusal(
+            "memcg", f"without BTF ({facts.btf_error}) the task's layout is not known", needs("DEBUG_INFO_BTF")
+        )
+    if facts.arch != "x86_64":
+        return Refusal("memcg", f"the machine is {facts.arch}; an exception's frame is known of x86_64 only")
+    if not {ACCOUNT_TRACEPOINT, ENTRY_TRACEPOINT} <= facts.tracepoints or facts.pgfault is None:
+        why = f"this kernel has no tracepoint {ACCOUNT_TRACEPOINT} (there since 6.13)"
+        return Refusal("memcg", why, needs("MEMCG"))
+    if not facts.typed_task:
+        return Refusal("memcg", "programs may not follow the pointer to the current task (they may since 5.11)")
+    return None
+
+
 def choose(facts: KernelFacts, probe: str = "auto") -> Decision:
     """Which plans to try for ``--probe``, best first. ``proc`` always works and ends the automatic list."""
     wanted = LADDER if probe == "auto" else (probe,)
     obstacle = why_no_bpf(facts)
     plans: list[ProbePlan] = []
     refusals: list[Refusal] = []
-    makers = {"fentry": fentry_plan, "kprobe": kprobe_plan, "perf": perf_plan}
+    makers = {"fentry": fentry_plan, "kprobe": kprobe_plan, "memcg": memcg_plan, "perf": perf_plan}
     for name in wanted:
         if name == "proc":
             plans.append(PROC_PLAN)
@@ -224,7 +264,7 @@ def choose(facts: KernelFacts, probe: str = "auto") -> Decision:
         if obstacle is not None:
             refusal: Refusal | None = replace(obstacle, plan=name)
         else:
-            refusal = refuse(name, facts) if name != "perf" else None
+            refusal = refuse(name, facts)
         if refusal is not None:
             refusals.append(refusal)
         else:

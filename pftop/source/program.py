@@ -23,7 +23,16 @@ KRETPROBE_INSTANCES = 4096
 MAX_FAMILY = 65536
 MIN_THREADS, MAX_THREADS = 8192, 131072
 TASK_STRUCTS = {
-    "task_struct": ("pid", "tgid", "group_leader", "start_boottime", "signal", "pagefault_disabled"),
+    "task_struct": (
+        "pid",
+        "tgid",
+        "group_leader",
+        "start_boottime",
+        "signal",
+        "pagefault_disabled",
+        "min_flt",
+        "maj_flt",
+    ),
     "signal_struct": ("live",),
 }
 VMA_STRUCTS = {
@@ -53,7 +62,7 @@ def kernel_structs(facts: KernelFacts, wanted: Mapping[str, tuple[str, ...]]) ->
     return "".join(declare(name, members[name]) for name in wanted)
 
 
-def compile_flags(facts: KernelFacts, capacity: int, *, have_task: bool, sees_mm: bool) -> list[str]:
+def compile_flags(facts: KernelFacts, capacity: int, plan: ProbePlan, *, have_task: bool) -> list[str]:
     """All integers the text depends on; both sides' struct sizes are checked against each other."""
     flags = [
         f"-I{wire.bpf_dir()}",
@@ -62,7 +71,10 @@ def compile_flags(facts: KernelFacts, capacity: int, *, have_task: bool, sees_mm
         f"-DPFTOP_MAX_THREADS={capacity}",
         f"-DPFTOP_MAX_PAGES={MAX_PAGES}",
         f"-DPFTOP_MAX_FAMILY={MAX_FAMILY}",
-        f"-DPFTOP_SEES_MM={int(sees_mm)}",
+        f"-DPFTOP_SEES_MM={int(plan.reads_vma)}",
+        f"-DPFTOP_BY_ACCOUNT={int(plan.by_account)}",
+        f"-DPFTOP_TASK_IS_TYPED={int(have_task and facts.typed_task)}",
+        f"-DPFTOP_PGFAULT={facts.pgfault or 0}",
     ]
     flags += [f"-DPFTOP_SIZE_{name.upper()}={wire.dtype(name).itemsize}" for name in WIRE_STRUCTS]
     return [*flags, "-DPFTOP_HAVE_TASK"] if have_task else flags
@@ -87,7 +99,7 @@ class Program:
             if not vma_structs:
                 raise SourceError("the VMA cannot be read", "BTF lacks a member of vm_area_struct, file or inode")
             structs += vma_structs
-        flags = compile_flags(facts, capacity, have_task=have_task, sees_mm=plan.reads_vma)
+        flags = compile_flags(facts, capacity, plan, have_task=have_task)
         self._bcc = bcc
         self.plan = plan
         self.missing: list[str] = []

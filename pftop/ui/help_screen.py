@@ -35,7 +35,7 @@ FILTER_EXAMPLES = (
 )
 MARKS = (
     ("MAJ min INV fail", "in the log: major, minor, answered by a signal, given up"),
-    ("~cow 61%", "share among the faults whose cause is told: with the perf plan, the logged ones"),
+    ("~cow 61%", "share among the faults whose cause is told: with the memcg and perf plans, the logged ones"),
     ("(4211)", "a process that has exited, and what it did"),
     ("*", "the command given after -- and its descendants"),
     (">", "the selected process"),

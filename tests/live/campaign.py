@@ -14,9 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.live.harness import MAJOR, MINOR, PERF_EVENT_OPEN, PROGRAMS, ROOT, SOFTWARE, Json, PerfCounter, Pftop
+from tests.live.harness import (
+    MAJOR,
+    MINOR,
+    PERF_EVENT_OPEN,
+    PLANS,
+    PROGRAMS,
+    ROOT,
+    SOFTWARE,
+    Json,
+    PerfCounter,
+    Pftop,
+)
 
-FAULTS, MIGRATIONS = 2, 4
+MIGRATIONS = 4
 Key = tuple[int, int]
 
 
@@ -134,7 +145,7 @@ class Changed(Pftop):
     """Pftop with something made small: a text of ``machine.MADE_SMALL`` runs in place of the command."""
 
     def __init__(self, text: str, *options: str, delay: str = "0.3") -> None:
-        argv = [sys.executable, "-c", text, "-J", "-d", delay, "--probe", "perf", *options]
+        argv = [sys.executable, "-c", text, "-J", "-d", delay, "--probe", PLANS[0], *options]
         self.child = subprocess.Popen(
             argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, bufsize=1
         )

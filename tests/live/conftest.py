@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.harness import Pftop, Program, compile_program
+from tests.live.harness import PLANS, Pftop, Program, compile_program
 
 pytestmark = pytest.mark.live
 
@@ -48,10 +48,12 @@ def start() -> Iterator[Callable[..., Program]]:
 
 
 @pytest.fixture
-def pftop() -> Iterator[Callable[..., Pftop]]:
+def pftop(request: pytest.FixtureRequest) -> Iterator[Callable[..., Pftop]]:
+    """Starts it, under the best plan or the one the test is parametrized by."""
     running: list[Pftop] = []
 
     def go(*options: str, **settings: str) -> Pftop:
+        settings.setdefault("probe", getattr(request, "param", PLANS[0]))
         running.append(Pftop(*options, **settings))
         return running[-1]
 

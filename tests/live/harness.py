@@ -16,11 +16,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pftop.source.kernel import gather
+from pftop.source.plan import choose
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
-SOFTWARE, MINOR, MAJOR = 1, 5, 6
+SOFTWARE, FAULTS, MINOR, MAJOR = 1, 2, 5, 6
 PERF_EVENT_OPEN = {"x86_64": 298}
 DEADLINE_S = 60.0
+PLANS = tuple(plan for plan in ("memcg", "perf") if choose(gather(), plan).plans)
+"""The plans without sight of ``handle_mm_fault`` that this kernel allows, best first."""
 
 Json = dict[str, Any]
 
@@ -96,7 +101,7 @@ class PerfCounter:
 class Pftop:
     """``pftop -J`` as a child; its objects arrive through a queue as they are written."""
 
-    def __init__(self, *options: str, probe: str = "perf", delay: str = "0.3") -> None:
+    def __init__(self, *options: str, probe: str = PLANS[0], delay: str = "0.3") -> None:
         argv = [sys.executable, "-m", "pftop", "-J", "-d", delay, "--probe", probe, *options]
         self.child = subprocess.Popen(
             argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, bufsize=1

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pftop.source import wire
 from pftop.source.bcc_module import load_bcc
 from pftop.source.kernel import gather
-from pftop.source.plan import kprobe_plan, perf_plan
+from pftop.source.plan import kprobe_plan, memcg_plan, perf_plan
 from pftop.source.program import TASK_STRUCTS, VMA_STRUCTS, compile_flags, kernel_structs, program_text
 
 bcc, facts = load_bcc(wire.bpf_dir()), gather()
@@ -23,17 +23,20 @@ facts = replace(facts, arch=sys.argv[1])
 if facts.arch == "aarch64":
     facts = replace(facts, tracepoints=facts.tracepoints - {"page_fault_user"})
 structs = kernel_structs(facts, TASK_STRUCTS) + kernel_structs(facts, VMA_STRUCTS)
-for plan in (perf_plan(facts), kprobe_plan(facts)):
+plans = (perf_plan, kprobe_plan) + (memcg_plan,) * (facts.arch == "x86_64")
+for plan in (make(facts) for make in plans):
     text = program_text(plan, structs, wire.bpf_dir())
-    bcc.BPF(text=text, cflags=compile_flags(facts, 8192, have_task=True, sees_mm=plan.reads_vma))
+    bcc.BPF(text=text, cflags=compile_flags(facts, 8192, plan, have_task=True))
     print("compiled", plan.name, len(text))
 """
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "riscv64", "aarch64"])
-def test_both_kinds_of_plan_compile(machine: str) -> None:
+def test_all_kinds_of_plan_compile(machine: str) -> None:
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT, machine], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert run.returncode == 0, run.stderr[-2000:]
-    assert [line.split()[1] for line in run.stdout.splitlines()] == ["perf", "kprobe"]
+    assert [line.split()[1] for line in run.stdout.splitlines()] == ["perf", "kprobe", "memcg"][
+        : 3 if machine == "x86_64" else 2
+    ]

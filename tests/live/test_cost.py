@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.harness import Json, Pftop
+from tests.live.harness import PLANS, Json, Pftop
 from tests.live.terminal import Terminal
 
 SYSCTL = Path("/proc/sys/kernel/bpf_stats_enabled")
@@ -120,7 +120,7 @@ def test_nothing_is_measured_that_nobody_asked_for(pftop: Callable[..., Pftop]) 
 
 @pytest.mark.usefixtures("busy")
 def test_the_live_view_measures_while_it_shows_and_not_after(terminal: Callable[..., Terminal]) -> None:
-    view = terminal("--probe", "perf", "-d", "0.5")
+    view = terminal("--probe", PLANS[0], "-d", "0.5")
     view.shows("check")
     pid = view.child.pid
     assert (switches(pid), advances(pid)) == (0, False)

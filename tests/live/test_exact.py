@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.harness import MAJOR, MINOR, ROOT, PerfCounter, Pftop, Program, balanced
+from tests.live.harness import MAJOR, MINOR, PLANS, ROOT, PerfCounter, Pftop, Program, balanced
 
 PAGES = 100_003
 Start = Callable[..., Program]
@@ -20,6 +20,7 @@ Build = Callable[[str], Path]
 
 
 @pytest.mark.parametrize("threads", [1, 16])
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_every_touched_page_is_one_fault(threads: int, build: Build, start: Start, pftop: Watch) -> None:
     toucher = start(build("touch"), str(PAGES), str(threads))
     assert toucher.hear() == "ready"
@@ -42,6 +43,7 @@ def test_every_touched_page_is_one_fault(threads: int, build: Build, start: Star
     balanced(watch.ticks())
 
 
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_threads_add_up_to_their_process(build: Build, start: Start, pftop: Watch) -> None:
     toucher = start(build("touch"), str(PAGES), "7")
     assert toucher.hear() == "ready"
@@ -59,6 +61,7 @@ def test_threads_add_up_to_their_process(build: Build, start: Start, pftop: Watc
     assert sorted(by_thread.values()) == sorted(shares)
 
 
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_every_short_process_is_counted_and_none_merged(tmp_path: Path, pftop: Watch) -> None:
     name = "true-of-pftop"
     shutil.copy("/bin/true", tmp_path / name)
@@ -103,6 +106,7 @@ def test_a_followed_command_stands_beside_its_own_usage(tmp_path: Path) -> None:
     assert end["command"]["wait4_majflt"] == end["totals"]["major"]
 
 
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_a_process_that_goes_before_the_reader_looks_keeps_its_faults(build: Build, pftop: Watch) -> None:
     watch = pftop()
     watch.ready()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.harness import Pftop, Program, balanced
+from tests.live.harness import PLANS, Pftop, Program, balanced
 
 SIGBUS, SIGSEGV = 7, 11
 MAPERR, ACCERR, ADRERR = 1, 2, 2
@@ -19,6 +19,7 @@ MAPERR, ACCERR, ADRERR = 1, 2, 2
     ("kind", "signal", "code"),
     [("null", SIGSEGV, MAPERR), ("readonly", SIGSEGV, ACCERR), ("beyond", SIGBUS, ADRERR)],
 )
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_an_invalid_access_has_address_and_reason(
     kind: str,
     signal: int,
@@ -46,6 +47,7 @@ def test_an_invalid_access_has_address_and_reason(
     balanced(watch.ticks())
 
 
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_a_page_a_system_call_was_refused_and_that_is_touched_later_is_two_faults(
     build: Callable[[str], Path], start: Callable[..., Program], pftop: Callable[..., Pftop]
 ) -> None:
@@ -67,6 +69,7 @@ def test_a_page_a_system_call_was_refused_and_that_is_touched_later_is_two_fault
     balanced(watch.ticks())
 
 
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_a_bad_pointer_in_a_system_call_is_failed_and_not_invalid(
     build: Callable[[str], Path], start: Callable[..., Program], pftop: Callable[..., Pftop]
 ) -> None:
@@ -84,6 +87,7 @@ def test_a_bad_pointer_in_a_system_call_is_failed_and_not_invalid(
     assert (fault["address"], fault["kernel_mode"], fault["latency_ns"]) == (0x10, True, None)
 
 
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_a_file_read_from_disk_is_major_with_its_latency(
     tmp_path: Path,
     build: Callable[[str], Path],
@@ -121,6 +125,7 @@ def test_a_file_read_from_disk_is_major_with_its_latency(
     assert slowest >= max(f["latency_ns"] for f in in_file)
 
 
+@pytest.mark.parametrize("pftop", PLANS, indirect=True)
 def test_hostile_names_come_out_as_text(pftop: Callable[..., Pftop]) -> None:
     watch = pftop()
     watch.ready()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.harness import DEADLINE_S, ROOT, Json, Pftop, Program
+from tests.live.harness import DEADLINE_S, PLANS, ROOT, Json, Pftop, Program
 from tests.live.machine import SMALL_MAP, SMALL_RINGS, objects
 
 SLEEPERS = 600
@@ -44,7 +44,7 @@ def exact(ticks: list[Json]) -> None:
 
 
 def test_a_full_map_loses_names_and_no_counts(sleepers: Callable[[], list[subprocess.Popen[bytes]]]) -> None:
-    argv = [sys.executable, "-c", SMALL_MAP, "-J", "-d", "0.2", "--probe", "perf"]
+    argv = [sys.executable, "-c", SMALL_MAP, "-J", "-d", "0.2", "--probe", PLANS[0]]
     child = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout is not None
     lines = [child.stdout.readline(), child.stdout.readline()]
@@ -69,7 +69,7 @@ def test_a_full_map_loses_names_and_no_counts(sleepers: Callable[[], list[subpro
 
 
 def test_a_reader_that_stands_still_loses_what_it_says_it_lost() -> None:
-    argv = [sys.executable, "-c", SMALL_RINGS, "-J", "-d", "0.3", "--probe", "perf", "--log-rate", "10000"]
+    argv = [sys.executable, "-c", SMALL_RINGS, "-J", "-d", "0.3", "--probe", PLANS[0], "--log-rate", "10000"]
     child = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stderr is not None

@@ -31,6 +31,8 @@ ROOT = KernelFacts(
     perf_event_paranoid=2,
     unprivileged_bpf_disabled=2,
     boot_clock=True,
+    typed_task=True,
+    pgfault=23,
     initial_pid_namespace=True,
     time_offset=False,
     threads=300,
@@ -76,7 +78,7 @@ def test_what_stops_every_ebpf_plan_leaves_proc_with_reason_and_fix(
 ) -> None:
     decision = choose(facts)
     assert names(decision) == ["proc"]
-    assert [refusal.plan for refusal in decision.refusals] == ["fentry", "kprobe", "perf"]
+    assert [refusal.plan for refusal in decision.refusals] == ["fentry", "kprobe", "memcg", "perf"]
     for refusal in decision.refusals:
         assert reason in refusal.why
         assert refusal.fix.startswith(fix)
@@ -85,7 +87,7 @@ def test_what_stops_every_ebpf_plan_leaves_proc_with_reason_and_fix(
 
 def test_without_the_entry_tracepoint_a_perf_event_sees_faults_begin() -> None:
     decision = choose(replace(ROOT, arch="aarch64", tracepoints=ROOT.tracepoints - {"page_fault_user"}))
-    assert names(decision) == list(LADDER)
+    assert names(decision) == ["fentry", "kprobe", "perf", "proc"]
     for plan in decision.plans[:-1]:
         assert "entry_event.c" in plan.sources
         assert "entry.c" not in plan.sources
@@ -110,19 +112,20 @@ def test_without_btf_the_perf_plan_runs_by_tracefs() -> None:
     decision = choose(NO_BTF)
     assert names(decision) == ["perf", "proc"]
     assert all("BTF" in why(decision)[name] for name in ("fentry", "kprobe"))
+    assert "memcg" in why(decision)
     targets = {attachment.target for attachment in decision.plans[0].attachments}
     assert targets.isdisjoint({"task_newtask", "task_rename"})
 
 
 def test_a_refused_trampoline_rules_out_fentry_alone() -> None:
     decision = choose(replace(ROOT, trampoline_error="Operation not permitted"))
-    assert names(decision) == ["kprobe", "perf", "proc"]
+    assert names(decision) == ["kprobe", "memcg", "perf", "proc"]
     assert "Operation not permitted" in why(decision)["fentry"]
 
 
 def test_a_kernel_without_kprobes_rules_out_kprobe_alone() -> None:
     decision = choose(replace(ROOT, kprobe_pmu=False))
-    assert names(decision) == ["fentry", "perf", "proc"]
+    assert names(decision) == ["fentry", "memcg", "perf", "proc"]
     assert "kprobe" in why(decision)["kprobe"]
 
 
@@ -132,7 +135,7 @@ def test_a_forced_plan_is_tried_alone(probe: str) -> None:
     assert (names(decision), decision.refusals) == ([probe], ())
 
 
-@pytest.mark.parametrize("probe", ["fentry", "kprobe", "perf"])
+@pytest.mark.parametrize("probe", ["fentry", "kprobe", "memcg", "perf"])
 def test_a_forced_plan_that_cannot_run_leaves_nothing_but_its_reason(probe: str) -> None:
     decision = choose(replace(ROOT, euid=1000, capabilities=frozenset()), probe)
     assert (names(decision), [refusal.plan for refusal in decision.refusals]) == ([], [probe])
@@ -140,6 +143,21 @@ def test_a_forced_plan_that_cannot_run_leaves_nothing_but_its_reason(probe: str)
 
 def test_proc_can_be_forced_anywhere() -> None:
     assert names(choose(replace(NO_BTF, arch="s390x", capabilities=frozenset()), "proc")) == ["proc"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (replace(ROOT, arch="riscv64"), "riscv64"),
+        (replace(ROOT, tracepoints=ROOT.tracepoints - {"count_memcg_events"}), "no tracepoint count_memcg_events"),
+        (replace(ROOT, pgfault=None), "no tracepoint count_memcg_events"),
+        (replace(ROOT, typed_task=False), "current task"),
+    ],
+)
+def test_memcg_alone_is_ruled_out_by_what_it_alone_needs(facts: KernelFacts, reason: str) -> None:
+    decision = choose(facts)
+    assert names(decision) == ["fentry", "kprobe", "perf", "proc"]
+    assert reason in why(decision)["memcg"]
 
 
 def planned() -> list[ProbePlan]:
@@ -163,7 +181,7 @@ def test_what_closes_a_fault_is_attached_before_what_opens_one(plan: ProbePlan) 
 
 
 def test_a_lesser_plan_promises_no_more_than_a_better_one() -> None:
-    full, perf, proc = (choose(ROOT, name).plans[0].features for name in ("fentry", "perf", "proc"))
-    for better, lesser in ((full, perf), (perf, proc)):
+    full, memcg, perf, proc = (choose(ROOT, name).plans[0].features for name in ("fentry", "memcg", "perf", "proc"))
+    for better, lesser in ((full, memcg), (memcg, perf), (perf, proc)):
         for name in better.__dataclass_fields__:
             assert getattr(better, name) >= getattr(lesser, name), name
