@@ -232,7 +232,7 @@ class Aggregator:
                 counts += process.now_minor
                 counts += process.now_major
                 longest = max(longest, process.now_latency.max_ns or 0)
-        return summarise(counts, sum_ns=int(now[SUM["latency_sum_ns"]]), max_ns=longest or None)
+        return summarise(np.maximum(counts, 0), sum_ns=int(now[SUM["latency_sum_ns"]]), max_ns=longest or None)
 
     def process(self, key: ProcessKey) -> Process | None:
         """The running account of a process, for the drill-down."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pftop.causes import NUMBER
 from pftop.events import Records
+from pftop.model.shelf import Shelf, identities
 from pftop.text import Safe, clean
 
 SUMS = (
@@ -34,7 +35,6 @@ SUMS = (
 SUM = {name: at for at, name in enumerate(SUMS)}
 UNKNOWN = NUMBER["unknown"]
 STATED = ("minor_max_ns", "major_max_ns", "minor_min_ns", "major_min_ns", "tgid", "tid", "uid", "flags", "comm")
-MIX = np.uint64(0x9E3779B97F4A7C15)
 
 Matrix = npt.NDArray[np.int64]
 
@@ -54,12 +54,6 @@ class Change:
     """Of the threads' records as read what is no sum to add: the members named in ``STATED``."""
     thread_sums: Matrix
     """One row a thread, in the order of ``records``."""
-
-
-def identities(records: Records) -> npt.NDArray[np.uint64]:
-    """One number a record: a tid is reused, a tid with the moment its record was made is not."""
-    mixed: npt.NDArray[np.uint64] = records["created_ns"] * MIX + records["tid"]
-    return mixed
 
 
 def name_of(raw: bytes) -> Safe:
@@ -87,32 +81,15 @@ def sums_of(records: Records) -> Matrix:
 
 
 def totals_of(records: Records) -> npt.NDArray[np.uint64]:
-    """Faults of each record, of every kind; it changes whenever anything in the record does."""
+    """Faults of each record, of every kind."""
     total: npt.NDArray[np.uint64] = records["minor"] + records["major"] + records["failed"]
     return total
 
 
-class Shelf:
-    """Records found by identity. They are not copied, nor moved when one is taken off."""
-
-    def __init__(self, records: Records) -> None:
-        keys = identities(records)
-        self.records = records
-        self.order = np.argsort(keys)
-        self.keys = keys[self.order]
-        self.there = np.ones(len(keys), bool)
-
-    def find(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-        """For each identity its place in key order, and whether it is there."""
-        if not len(self.keys):
-            return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
-        at = np.searchsorted(self.keys, keys)
-        at[at == len(self.keys)] = 0
-        return at, (self.keys[at] == keys) & self.there[at]
-
-    def rest(self) -> Records:
-        """Those still there, copied."""
-        return self.records[self.order[self.there]]
+def marks_of(records: Records) -> npt.NDArray[np.uint64]:
+    """A number that changes whenever a fault is added to the record, or counted over from minor to another kind."""
+    total: npt.NDArray[np.uint64] = records["minor"] + 2 * records["major"] + 4 * records["failed"]
+    return total
 
 
 class ThreadBook:
@@ -138,22 +115,26 @@ class ThreadBook:
         before, now = self._shelf, Shelf(records)
         at, known = before.find(now.keys)
         place = now.order
-        changed = totals_of(records)[place]
-        changed[known] -= totals_of(before.records)[before.order[at[known]]]
-        busy = changed != 0
+        changed = marks_of(records)[place]
+        changed[known] -= marks_of(before.records)[before.order[at[known]]]
+        busy = np.flatnonzero(changed)
+        # in the order in which they lie in memory: by identity, each would be a cache miss
+        busy = busy[np.argsort(place[busy])]
         origin = before.order[at] if len(before.order) else at
-        changes = group(records, place[busy], before.records, origin[busy], known[busy])
+        counted = self._causes_counted
+        changes = group(records, place[busy], before.records, origin[busy], known[busy], causes_counted=counted)
         before.there[at[known]] = False
         missing = Shelf(before.rest())
         self._shelf = now
         # a late record may be of a thread read just now, or of one that was gone by then
         was_gone = missing.find(identities(late))[1]
-        late_changes = [*retire(now, late[~was_gone]), *retire(missing, late[was_gone])]
+        late_changes = retire(now, late[~was_gone], causes_counted=counted)
+        late_changes += retire(missing, late[was_gone], causes_counted=counted)
         return self._with_causes(changes), self._with_causes(late_changes), missing.rest()
 
     def retire(self, final: Records) -> list[Change]:
         """Final records of threads that ended: what they did since last read; they leave the book."""
-        return self._with_causes(retire(self._shelf, final))
+        return self._with_causes(retire(self._shelf, final, causes_counted=self._causes_counted))
 
     def _with_causes(self, changes: list[Change]) -> list[Change]:
         """The changes with their completed faults as unknown ones, where the kernel side saw no mapping."""
@@ -166,13 +147,14 @@ class ThreadBook:
         return changes
 
 
-def retire(shelf: Shelf, final: Records) -> list[Change]:
+def retire(shelf: Shelf, final: Records, *, causes_counted: bool) -> list[Change]:
     """Take final records off a shelf; returns what they did since they were put there, if only that they ended."""
     if not len(final):
         return []
     at, known = shelf.find(identities(final))
     rows = np.arange(len(final))
-    changes = group(final, rows, shelf.records, shelf.order[at] if len(shelf.order) else at, known)
+    base = shelf.order[at] if len(shelf.order) else at
+    changes = group(final, rows, shelf.records, base, known, causes_counted=causes_counted)
     shelf.there[at[known]] = False
     return changes
 
@@ -203,19 +185,36 @@ class _Pairs:
         found[self.known] -= words_of(self.before)[self.base, columns]
         return found
 
-    def member(self, name: str) -> npt.NDArray[Any]:
-        """Differences of one member."""
-        found: npt.NDArray[Any] = self.records[name][self.rows]
+    def buckets(self, name: str, starts: npt.NDArray[np.int64]) -> Matrix:
+        """Differences of a histogram, added up from each start to the next."""
+        found: npt.NDArray[np.uint32] = self.records[name][self.rows]
+        # u32 in the kernel: the difference is right even when it has wrapped
         found[self.known] -= self.before[name][self.base]
-        return found
+        # signed: a fault may be taken out of a bucket again
+        return np.add.reduceat(found.view(np.int32), starts, axis=0, dtype=np.int64)
+
+    def causes(self, starts: npt.NDArray[np.int64], *, there_are: bool) -> Matrix:
+        """Differences of counts and times by cause, added up likewise: shape (starts, 2, causes)."""
+        number = self.records.dtype["cause"].shape[0]
+        if not there_are:
+            return np.zeros((len(starts), 2, number), np.int64)
+        added = np.add.reduceat(self.words("cause", 2 * number), starts, axis=0)
+        return added.astype(np.int64).reshape(len(starts), 2, number)
 
 
 def group(
-    records: Records, rows: npt.NDArray[Any], before: Records, at: npt.NDArray[Any], known: npt.NDArray[np.bool_]
+    records: Records,
+    rows: npt.NDArray[Any],
+    before: Records,
+    at: npt.NDArray[Any],
+    known: npt.NDArray[np.bool_],
+    *,
+    causes_counted: bool,
 ) -> list[Change]:
     """Differences of ``records[rows]`` to ``before[at]`` where ``known``, else to nothing, added up by process.
 
-    Only the members needed are copied, never whole records: those of 10,000 threads are 18 MB.
+    Only the members needed are copied, never whole records: those of 10,000 threads are 18 MB. Where the kernel side
+    counts no causes of completed faults, there are some only where faults failed.
     """
     if not len(rows):
         return []
@@ -227,13 +226,9 @@ def group(
     pairs = _Pairs(records, rows, known, before, at[known])
     sums = pairs.words(SUMS[0], len(SUMS)).astype(np.int64)
     totals = np.add.reduceat(sums, starts, axis=0)
-    # u32 in the kernel: the difference is right even when it has wrapped
-    minor = np.add.reduceat(pairs.member("minor_buckets"), starts, axis=0, dtype=np.int64)
-    major = np.zeros_like(minor)
-    if totals[:, SUM["major"]].any():
-        major = np.add.reduceat(pairs.member("major_buckets"), starts, axis=0, dtype=np.int64)
-    by_cause = np.add.reduceat(pairs.words("cause", 2 * records.dtype["cause"].shape[0]), starts, axis=0)
-    causes = by_cause.astype(np.int64).reshape(len(starts), 2, -1)
+    minor = pairs.buckets("minor_buckets", starts)
+    major = pairs.buckets("major_buckets", starts) if totals[:, SUM["major"]].any() else np.zeros_like(minor)
+    causes = pairs.causes(starts, there_are=causes_counted or bool(totals[:, SUM["failed"]].any()))
     facts = stated(records, rows)
     return [
         Change(

@@ -77,6 +77,11 @@ def _latency(counts: Matrix, sum_ns: int, extremes: Extremes) -> Latency:
     return summarise(counts, sum_ns=sum_ns, min_ns=extremes.min_ns or None, max_ns=extremes.max_ns or None)
 
 
+def _of_interval(buckets: Matrix | None) -> tuple[int, ...]:
+    # one short where a fault read as minor in the last interval has turned out not to be
+    return NO_BUCKETS if buckets is None else tuple(np.maximum(buckets, 0).tolist())
+
+
 def describe(process: Process, identity: Identity, mapped: MappingCounts | None) -> ProcessDetail:
     """The frozen drill-down of a process; take it before the interval is closed."""
     total = int(process.sums[SUM["latency_sum_ns"]])
@@ -86,8 +91,8 @@ def describe(process: Process, identity: Identity, mapped: MappingCounts | None)
         identity=identity,
         minor_buckets=tuple(process.minor_buckets.tolist()),
         major_buckets=tuple(process.major_buckets.tolist()),
-        minor_interval=tuple(process.now_minor.tolist()) if process.now_minor is not None else NO_BUCKETS,
-        major_interval=tuple(process.now_major.tolist()) if process.now_major is not None else NO_BUCKETS,
+        minor_interval=_of_interval(process.now_minor),
+        major_interval=_of_interval(process.now_major),
         minor_latency=_latency(process.minor_buckets, total - major, process.minor),
         major_latency=_latency(process.major_buckets, major, process.major),
         all_latency=process.total_latency,

@@ -21,8 +21,26 @@ while [ $i -lt $1 ]; do
     for name in pfgen sleepers; do gcc -O2 -pthread -o /dev/null $2/$name.c || exit 1; done
     i=$((i+1))
 done"""
+LARGE = "gcc -O2 -c -o /dev/null $1"
+FUNCTION = """unsigned f{n}(unsigned *a, unsigned n)
+{{
+    unsigned s = {n};
+
+    for (unsigned j = 0; j < n; j++) {{
+        s = s * {odd}u ^ a[j] >> (s & 7);
+        switch (s % 7) {{
+        case 0: s += a[(s ^ j) % n]; break;
+        case 3: a[j] ^= f{before}(a, n / 2); break;
+        case 5: s = s > {odd}u ? s / {odd}u : s + j; break;
+        }}
+    }}
+    return s;
+}}
+"""
 STARTS = "i=0; while [ $i -lt $1 ]; do $2 -c 'import json, subprocess' || exit 1; i=$((i+1)); done"
 ALONE = "alone"
+PASSES = 5
+"""Short passes a round, watchers in turn: a machine's pace drifts by more in a minute than watching costs."""
 
 
 @contextlib.contextmanager
@@ -48,11 +66,22 @@ def watchers() -> list[ways.Way]:
     ]
 
 
+def large_source(directory: Path, functions: int) -> Path:
+    """A source file of some size: those of the bench compile in a blink, most of which is gcc's start."""
+    path = directory / "large.c"
+    texts = [FUNCTION.format(n=n, odd=2 * n + 1, before=n - 1) for n in range(1, functions + 1)]
+    path.write_text(
+        "#include <stdio.h>\nunsigned f0(unsigned *a, unsigned n) { return a[n / 2]; }\n" + "".join(texts)
+    )
+    return path
+
+
 def jobs_of(setting: Setting) -> dict[str, list[str | Path]]:
     """Name and command of each job."""
-    compiles, starts = str(int(setting.pick(15, 1))), str(int(setting.pick(40, 3)))
+    compiles, starts = str(int(setting.pick(3, 1))), str(int(setting.pick(8, 3)))
     return {
-        "compile": ["sh", "-c", COMPILE, "sh", compiles, SOURCES],
+        "compile, small files": ["sh", "-c", COMPILE, "sh", compiles, SOURCES],
+        "compile, a large file": ["sh", "-c", LARGE, "sh", large_source(setting.directory, int(setting.pick(60, 5)))],
         "python starts": ["sh", "-c", STARTS, "sh", starts, sys.executable],
     }
 
@@ -72,8 +101,9 @@ def run(setting: Setting) -> Result:
     """Each job under each watcher, interleaved."""
     everything, jobs = watchers(), jobs_of(setting)
     runs: defaultdict[tuple[str, str], list[tuple[float, float, int]]] = defaultdict(list)
-    for _ in range(setting.rounds):
-        for way in everything:
+    passes = setting.rounds * int(setting.pick(PASSES, 1))
+    for turn in range(passes):
+        for way in everything[:: 1 - 2 * (turn % 2)]:
             if way.missing:
                 continue
             with way.attach():
@@ -83,12 +113,12 @@ def run(setting: Setting) -> Result:
     for name in jobs:
         figures = {way.name: figures_of(way, runs[name, way.name], runs[name, ALONE]) for way in everything}
         result.figures[name] = figures
-        result.tables.append(table_of(name, figures, setting.rounds))
+        result.tables.append(table_of(name, figures, passes))
     return result
 
 
 def figures_of(way: ways.Way, mine: list[tuple[float, float, int]], alone: list[tuple[float, float, int]]) -> Figures:
-    """Medians, and the median ratio of the rounds."""
+    """Medians, and the median ratio of the passes."""
     if way.missing:
         return {"missing": way.missing}
     pairs = list(zip(mine, alone, strict=True))
@@ -101,7 +131,7 @@ def figures_of(way: ways.Way, mine: list[tuple[float, float, int]], alone: list[
     }
 
 
-def table_of(name: str, figures: Figures, rounds: int) -> Table:
+def table_of(name: str, figures: Figures, passes: int) -> Table:
     """One job's table."""
     rows: list[tuple[str, ...]] = []
     for way, found in figures.items():
@@ -111,5 +141,5 @@ def table_of(name: str, figures: Figures, rounds: int) -> Table:
         digits = {"wall_s": 3, "cpu_s": 3, "faults": 0, "x_wall": 3, "x_cpu": 3}
         rows.append((way, *(cell(found[key], count) for key, count in digits.items())))
     head = ("", "wall s", "CPU s", "faults", "x wall", "x CPU")
-    notes = ("CPU s: of the job alone, not of who watches it; x: over alone, in the same round",)
-    return Table(f"job: {name}, {rounds} interleaved rounds", head, rows, notes)
+    notes = ("CPU s: of the job alone, not of who watches it; x: over alone, in the same pass",)
+    return Table(f"job: {name}, {passes} interleaved passes", head, rows, notes)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pftop.events import FaultKind, ProcessInfo, ProcessKey, VmStat
 from pftop.model.aggregate import KEEP_EXITED_NS, Aggregator, Tick
+from pftop.model.histogram import bucket_of
 from pftop.model.process import TREND_LENGTH
-from pftop.model.snapshot import ProcessRow, Snapshot
+from pftop.model.snapshot import Latency, ProcessRow, Snapshot
 from pftop.text import Safe
 from tests.factories import make_plan
 from tests.unit.fake_kernel import FAMILY, FakeKernel, perf_plan
@@ -65,6 +68,32 @@ def test_latency_of_the_interval_is_not_that_since_start() -> None:
     assert 500 <= second.latency.max_ns <= 512
     assert (second.latency_total.count, second.latency_total.min_ns) == (2, 500)
     assert second.latency_total.max_ns == 900_000
+
+
+@pytest.mark.parametrize("kind", ["major", "failed"])
+def test_a_fault_that_turns_out_not_to_be_minor_is_taken_back_in_the_next_interval(kind: str) -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    kernel.fault(7, MINOR, 900)
+    advance(books, kernel)
+    record, bucket = kernel.threads[7], bucket_of(900)
+    record["minor"] -= 1
+    record["minor_buckets"][0, bucket] -= 1
+    record[kind] += 1
+    if kind == "major":
+        record["major_buckets"][0, bucket] += 1
+        record["major_max_ns"] = record["major_min_ns"] = record["major_sum_ns"] = 900
+    else:
+        record["latency_sum_ns"] -= 900
+    snapshot = advance(books, kernel)
+    row = row_of(snapshot, 7)
+    assert (row.minor, row.minor_total) == (-1, 0)
+    assert (row.major_total, row.failed_total) == ((1, 0) if kind == "major" else (0, 1))
+    assert row.latency_total is not None
+    assert row.latency_total.count == (kind == "major")
+    assert (row.latency, snapshot.latency) == (Latency(0), Latency(0))
+    assert snapshot.ledger is not None
+    assert (snapshot.ledger.seen_off, snapshot.ledger.log_off) == (0, 0)
 
 
 def test_threads_are_rows_of_their_process_where_they_are_asked_for() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pftop.causes import NUMBER
 from pftop.events import FaultKind, Records
-from pftop.model.book import SUM, Change, ThreadBook, identities, name_of, totals_of
+from pftop.model.book import SUM, Change, ThreadBook, name_of, totals_of
+from pftop.model.shelf import identities
 from pftop.source import wire
 from tests.unit.fake_kernel import FakeKernel, Key
 
@@ -180,3 +182,17 @@ def test_where_the_kernel_counts_no_causes_all_completed_faults_are_of_unknown_c
     final["latency_sum_ns"] += 100
     (change,) = book.retire(final)
     assert change.causes[:, NUMBER["unknown"]].tolist() == [4, 100]
+
+
+@pytest.mark.parametrize("kind", ["major", "failed"])
+def test_a_fault_read_as_minor_before_its_kind_was_told_is_counted_over(kind: str) -> None:
+    records = wire.empty("thread_record", 3)
+    book = ThreadBook(records[:0], causes_counted=False)
+    records["tid"], records["tgid"], records["created_ns"] = [7, 8, 9], 7, 1
+    records["minor"] = [5, 1, 2]
+    book.read(records, records[:0])
+    told = records.copy()
+    told["minor"][1], told[kind][1] = 0, 1
+    (change,), _, _ = book.read(told, records[:0])
+    assert (change.sums[SUM["minor"]], change.sums[SUM[kind]], change.records["tid"].tolist()) == (-1, 1, [8])
+    assert book.read(told, records[:0])[0] == []
