@@ -144,6 +144,8 @@ static __always_inline void count_latency(struct thread_record *record, u32 kind
 		if (!record->minor_min_ns || latency < record->minor_min_ns)
 			record->minor_min_ns = latency;
 		record->minor_buckets[bucket]++;
+		if (PFTOP_BY_ACCOUNT)
+			record->provision.bucket = bucket;
 	}
 }
 

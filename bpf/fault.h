@@ -125,7 +125,7 @@ struct provision {
 	u32 min_flt;		/* the task's own counts before it */
 	u32 maj_flt;
 	u32 slot;
-	u32 unused;
+	u32 bucket;
 };
 
 /* All that is known of one thread. Members from "retries" to "minor" are plain sums.

@@ -38,7 +38,23 @@ static __always_inline void uncount_latency(struct thread_record *record, struct
 	record->latency_sum_ns -= last->latency_ns;
 	record->minor_max_ns = last->minor_max_ns;
 	record->minor_min_ns = last->minor_min_ns;
-	record->minor_buckets[bucket_of(last->latency_ns)]--;
+	if (last->bucket < PFTOP_BUCKETS)
+		record->minor_buckets[last->bucket]--;
+}
+
+/* What was counted as minor is major: another program kept pftop's from being run on the perf event. */
+static __always_inline void count_over(struct thread_record *record, struct provision *last)
+{
+	uncount_latency(record, last);
+	record->major++;
+	record->latency_sum_ns += last->latency_ns;
+	record->major_sum_ns += last->latency_ns;
+	if (last->latency_ns > record->major_max_ns)
+		record->major_max_ns = last->latency_ns;
+	if (!record->major_min_ns || last->latency_ns < record->major_min_ns)
+		record->major_min_ns = last->latency_ns;
+	if (last->bucket < PFTOP_BUCKETS)
+		record->major_buckets[last->bucket]++;
 }
 
 static __always_inline void reopen(struct config *conf, struct globals *global, struct thread_record *record)
@@ -77,13 +93,10 @@ static __always_inline void settle(struct config *conf, struct globals *global, 
 	READ_TASK(min_flt, min_flt);
 	if (min_flt == last->min_flt) {
 		READ_TASK(maj_flt, maj_flt);
-		if (maj_flt == last->maj_flt) {
+		if (maj_flt == last->maj_flt)
 			reopen(conf, global, record);
-		} else {
-			/* another program kept pftop's from being run on the perf event: its line in the log stays */
-			uncount_latency(record, last);
-			count_latency(record, FAULT_MAJOR, last->latency_ns);
-		}
+		else
+			count_over(record, last);
 	}
 	last->ts_ns = 0;
 }
