@@ -16,7 +16,8 @@ from pftop.events import MemoryMapping, ProcessKey
 from pftop.source.procstat import read_stat, same_process
 from pftop.text import Safe, clean
 
-MAX_PROCESSES = 64
+MAX_MAPPINGS = 32768
+"""Kept of all processes together, some 11 MB: of a thousand small processes that fault in turn, or 10,000 threads."""
 MAX_AGE_S = 5.0
 MIN_AGE_S = 0.25
 """A miss reads the file anew, but not more often than this."""
@@ -52,6 +53,11 @@ class _Entry:
     mappings: tuple[MemoryMapping, ...]
     starts: list[int]
 
+    @property
+    def weight(self) -> int:
+        """What it counts for among those kept."""
+        return 1 + len(self.mappings)
+
 
 class MapsCache:
     """Mappings of the processes last asked about."""
@@ -59,6 +65,7 @@ class MapsCache:
     def __init__(self, root: Path = Path("/proc")) -> None:
         self._root = root
         self._entries: OrderedDict[ProcessKey, _Entry] = OrderedDict()
+        self._kept = 0
 
     def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
         """All mappings, at most ``MAX_AGE_S`` old; empty when they cannot be read."""
@@ -73,20 +80,21 @@ class MapsCache:
 
     def forget(self, key: ProcessKey) -> None:
         """Read them anew when asked next."""
-        self._entries.pop(key, None)
+        entry = self._entries.pop(key, None)
+        self._kept -= entry.weight if entry else 0
 
     def _entry(self, key: ProcessKey, max_age_s: float) -> _Entry:
         entry, now = self._entries.get(key), time.monotonic()
         if entry is None or now - entry.read_at > max(max_age_s, SPARED * entry.took_s):
-            old = entry.mappings if entry else ()
+            self.forget(key)
             # a process that has ended keeps the mappings it was last seen with
-            mappings = self._read(key) or old
+            mappings = self._read(key) or (entry.mappings if entry else ())
             took_s = time.monotonic() - now
-            entry = _Entry(now, took_s, mappings, [mapping.start for mapping in mappings])
-            self._entries[key] = entry
+            entry = self._entries[key] = _Entry(now, took_s, mappings, [mapping.start for mapping in mappings])
+            self._kept += entry.weight
         self._entries.move_to_end(key)
-        while len(self._entries) > MAX_PROCESSES:
-            self._entries.popitem(last=False)
+        while self._kept > MAX_MAPPINGS and len(self._entries) > 1:
+            self._kept -= self._entries.popitem(last=False)[1].weight
         return entry
 
     def _read(self, key: ProcessKey) -> tuple[MemoryMapping, ...]:

@@ -89,6 +89,13 @@ class LogPane(Rows[Numbered]):
             self.cursor = max(min(self.cursor, last), 0)
         self._settle()
 
+    def resized(self) -> None:
+        """Following, show as many lines as fit now; reading back, stay."""
+        if self.follow:
+            self._place()
+        else:
+            super().resized()
+
     def move_to(self, index: int) -> None:
         """Move the cursor; the end is where the tail goes on."""
         super().move_to(index)

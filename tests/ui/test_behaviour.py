@@ -178,6 +178,16 @@ async def test_exited_rows_are_grey_in_parentheses_and_say_what_they_did() -> No
         assert len(styles) <= 3
 
 
+async def test_a_log_that_grows_shows_as_many_lines_as_fit() -> None:
+    async with running((120, 24), lines=60) as driver:
+        log = driver.main.log_pane
+        before = log.view_height
+        assert (log.follow, log.top) == (True, 60 - before)
+        await driver.pilot.resize_terminal(120, 50)
+        await driver.until(lambda: log.view_height > before)
+        assert log.top == 60 - log.view_height
+
+
 async def test_tail_stops_when_scrolled_and_resumes_at_the_end() -> None:
     async with running(lines=100) as driver:
         log = driver.main.log_pane

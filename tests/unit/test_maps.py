@@ -165,15 +165,19 @@ def test_a_process_that_cannot_be_read_has_none(tmp_path: Path) -> None:
     assert MapsCache(tmp_path).find(KEY, 0x1000) is None
 
 
-def test_the_cache_is_bounded_and_keeps_the_latest(tmp_path: Path, clock: Clock) -> None:
-    cache = MapsCache(tmp_path)
-    for pid in range(1, maps.MAX_PROCESSES + 3):
+def test_the_cache_is_bounded_and_keeps_the_latest(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, most = MapsCache(tmp_path), 64
+    # each counts for itself and for its mappings
+    monkeypatch.setattr(maps, "MAX_MAPPINGS", most * (1 + len(parse_maps(MAPS))))
+    for pid in range(1, most + 3):
         process(tmp_path, MAPS, pid)
         cache.mappings(ProcessKey(pid, 0))
         cache.mappings(ProcessKey(1, 0))
-    for pid in range(1, maps.MAX_PROCESSES + 3):
+    for pid in range(1, most + 3):
         for name in ("maps", "stat"):
             (tmp_path / str(pid) / name).unlink()
     assert cache.mappings(ProcessKey(1, 0))
-    assert cache.mappings(ProcessKey(maps.MAX_PROCESSES + 2, 0))
+    assert cache.mappings(ProcessKey(most + 2, 0))
     assert not cache.mappings(ProcessKey(2, 0))
