@@ -190,7 +190,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 {
 	struct fault_event event = {};
 	int goes_first = end->kind != FAULT_MINOR || record->tgid == conf->focus_tgid;
-	int corrects = PFTOP_BY_ACCOUNT && stamp->logged;
+	int corrects = PFTOP_BY_ACCOUNT && stamp->logged == LINE_LOGGED;
 
 	global->completed++;
 	if (!corrects && conf->min_latency_ns && !goes_first && end->latency < conf->min_latency_ns) {
@@ -235,12 +235,14 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	if (faults.perf_submit(ctx, &event, sizeof(event))) {
 		global->ring_lost++;
 		global->skipped++;
+		if (PFTOP_BY_ACCOUNT)
+			stamp->logged = LINE_LOST;
 		return;
 	}
 	global->logged++;
 	global->skipped = 0;
 	if (PFTOP_BY_ACCOUNT)
-		stamp->logged = 1;
+		stamp->logged = LINE_LOGGED;
 }
 
 static __always_inline u32 event_flags(struct fault_stamp *stamp, int slot)

@@ -84,6 +84,10 @@ enum fault_cause {
 #define THREAD_WALKED 8	/* its user stack is being walked by pftop, here and now */
 #define THREAD_IN_KERNEL_MODE 16	/* its slot for faults in kernel mode is taken */
 
+/* fault_stamp.logged; 0: none, or kept out of the log */
+#define LINE_LOGGED 1
+#define LINE_LOST 2
+
 /* Frames of a user stack, and how many stacks are kept. */
 #define PFTOP_STACK_DEPTH 127
 #define PFTOP_STACKS 1024
@@ -111,7 +115,7 @@ struct fault_stamp {
 	u32 mm_calls;
 	u32 mm_running;		/* between entry and return of a call */
 	u32 traits;		/* those read from the VMA */
-	u32 logged;		/* a line of it stands in the log */
+	u32 logged;		/* plan memcg: what became of its line in the log */
 };
 
 /* A fault counted as minor as soon as the kernel accounted it, before it told minor, major and failed apart.

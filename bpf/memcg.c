@@ -20,8 +20,23 @@ static __always_inline int is_standing(struct fault_stamp *stamp)
 	u64 frame[5] = {};
 
 	READ_KERNEL(frame, &regs->ip);
-	return frame[0] == stamp->ip && frame[3] - (u64)(regs + 1) < 128;
+	/* it was laid down below where the stack stood: aligned to 16 bytes, with FRED to 64 and two words more */
+	return frame[0] == stamp->ip && frame[3] - (u64)(regs + 1) < 192;
 }
+
+/* Whether the fault in user mode is still being handled, asked of those that took long: a fault that a signal broke
+ * off, or an emulated vsyscall, leaves its slot open, and the task may be in a system call by now. An exception has -1
+ * for that call's number.
+ */
+static __always_inline int is_in_system_call(struct fault_stamp *stamp)
+{
+	u64 number = -1;
+
+	READ_KERNEL(number, &((struct pt_regs *)stamp->regs)->orig_ax);
+	return number != -1;
+}
+
+#define LONG_NS 50000
 
 int on_account(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -65,6 +80,8 @@ int on_account(struct bpf_raw_tracepoint_args *ctx)
 			return 0;
 	}
 	if (!stamp->ts_ns)
+		return 0;
+	if (slot == PFTOP_SLOT_USER && end.now - stamp->ts_ns > LONG_NS && is_in_system_call(stamp))
 		return 0;
 	end.regs = stamp->regs;
 	READ_TASK(last->min_flt, min_flt);

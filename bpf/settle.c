@@ -11,11 +11,15 @@
 static __always_inline void take_back_log(struct globals *global, struct fault_stamp *stamp)
 {
 	global->completed--;
-	if (stamp->logged) {
+	if (stamp->logged == LINE_LOGGED) {
 		global->logged--;
 		return;
 	}
-	global->sampled_out--;
+	if (stamp->logged == LINE_LOST)
+		global->ring_lost--;
+	else
+		global->sampled_out--;
+	stamp->logged = 0;
 	if (global->skipped)
 		global->skipped--;
 }
@@ -42,7 +46,9 @@ static __always_inline void uncount_latency(struct thread_record *record, struct
 		record->minor_buckets[last->bucket]--;
 }
 
-/* What was counted as minor is major: another program kept pftop's from being run on the perf event. */
+/* What was counted as minor is major: another program kept pftop's from being run on the perf event. Its page in the
+ * focused process and its line in the log stay as they are.
+ */
 static __always_inline void count_over(struct thread_record *record, struct provision *last)
 {
 	uncount_latency(record, last);

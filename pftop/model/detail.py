@@ -45,8 +45,9 @@ class MappingCounts:
             key = _name(mapping) if mapping else (-1, "", "")
             counts = self._counts.setdefault(key, [0, 0, 0])
             self._mappings[key] = mapping
+            # signed: what a page was given in one reading may be taken back in the next
             for place, name in enumerate(("minor", "major", "latency_sum_ns")):
-                counts[place] += int(chosen[name].sum())
+                counts[place] += int(chosen[name].astype(np.int64).sum())
 
     def rows(self) -> tuple[MappingRow, ...]:
         """Mappings by time lost in them."""

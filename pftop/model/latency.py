@@ -40,7 +40,7 @@ def figures(
         longest = maxs_ns[at] or min(upper_ns(int(highest[at])), bounds_ns[at])
         shortest = mins_ns[at]
         p50, p90, p99 = (min(max(value, shortest), longest) for value in (p50, p90, p99))
-        rows.append(Latency(total, p50, p90, p99, longest, shortest or None, sums_ns[at] // total))
+        rows.append(Latency(total, p50, p90, p99, longest, shortest or None, max(0, sums_ns[at]) // total))
     return rows
 
 

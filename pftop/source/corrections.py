@@ -1,6 +1,6 @@
-"""Owns the log's corrections: a fault logged before its kind was told, and once more when it was another.
+"""Owns what plan ``memcg`` must put right: a fault is counted and logged as minor before its kind is told.
 
-Under plan ``memcg`` both lines are nanoseconds apart, so nearly always read together.
+Mostly the truth is nanoseconds behind, so both lines of the log are read together.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 from pftop.events import Records
 from pftop.source import wire
 
+FRESH_NS = 2_000_000
+"""Whose fault ended less long ago may just have been put off its CPU, by the very reader, before its kind was told."""
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -25,3 +27,14 @@ def corrected(events: Records) -> Records:
     stands_for = wanted[np.searchsorted(keys[wanted], keys[mistaken])]
     np.add.at(events["skipped"], stands_for, events["skipped"][mistaken])
     return np.delete(events, mistaken)
+
+
+def keep_extremes(records: Records, now_ns: int) -> None:
+    """Have no extreme come from a fault that may yet turn out not to be minor: the next reading has it.
+
+    Counts are differences and put themselves right; a largest value, once shown, would stay.
+    """
+    last = records["provision"]
+    fresh = (last["ts_ns"] != 0) & (last["ts_ns"] + last["latency_ns"] + np.uint64(FRESH_NS) > np.uint64(now_ns))
+    for name in ("minor_max_ns", "minor_min_ns"):
+        records[name][fresh] = last[name][fresh]

@@ -19,7 +19,7 @@ from pftop.causes import table as cause_table
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
 from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
-from pftop.source.corrections import corrected
+from pftop.source.corrections import corrected, keep_extremes
 from pftop.source.machine import PAGE_BYTES, CostMeter, read_pressure, read_vmstat
 from pftop.source.preemption import Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
@@ -145,6 +145,8 @@ class LiveSource:
                 vmstat = read_vmstat()
                 keys, records = self._threads.read()
             ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            if self._program.plan.by_account:
+                keep_extremes(records, ts_ns)
             late = self._drain()
             with self._undisturbed:
                 after = self._counters()

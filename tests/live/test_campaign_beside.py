@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.live.campaign import (
-    FAULTS,
     Changed,
     MachineCounter,
     accounts,
@@ -21,7 +20,7 @@ from tests.live.campaign import (
     of_pid,
     since,
 )
-from tests.live.harness import DEADLINE_S, Pftop, Program, balanced
+from tests.live.harness import DEADLINE_S, FAULTS, Pftop, Program, balanced
 from tests.live.machine import SMALL_MAP
 
 PAGES = 100_003

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.live.campaign import (
-    FAULTS,
     MIGRATIONS,
     MachineCounter,
     accounts,
@@ -21,7 +20,7 @@ from tests.live.campaign import (
     since,
     whole,
 )
-from tests.live.harness import MAJOR, MINOR, Json, PerfCounter, Pftop, Program, balanced
+from tests.live.harness import FAULTS, MAJOR, MINOR, Json, PerfCounter, Pftop, Program, balanced
 
 MILLION = 1_000_003
 Start = Callable[..., Program]

@@ -6,7 +6,7 @@ import numpy as np
 
 from pftop.events import Records
 from pftop.source import wire
-from pftop.source.corrections import corrected
+from pftop.source.corrections import corrected, keep_extremes
 
 CORRECTS = wire.header().numbers["EVENT_CORRECTS"]
 KINDS = wire.header().enums["fault_kind"]
@@ -65,3 +65,17 @@ def test_many_in_any_order() -> None:
     assert sorted(found) == [
         (tid, 5, KINDS["FAULT_MAJOR" if tid % 7 == 0 else "FAULT_MINOR"], tid % 3) for tid in range(1000)
     ]
+
+
+def test_a_fresh_fault_is_no_extreme_yet() -> None:
+    now = 50_000_000_000
+    records = wire.empty("thread_record", 3)
+    records["minor_max_ns"], records["minor_min_ns"] = [900, 800, 700], [10, 20, 30]
+    last = records["provision"]
+    # settled; ended a second ago; ended a moment ago
+    last["ts_ns"] = [0, now - 1_000_000_000, now - 100_000]
+    last["latency_ns"] = [0, 800, 700]
+    last["minor_max_ns"], last["minor_min_ns"] = [1, 2, 3], [4, 5, 6]
+    keep_extremes(records, now)
+    assert records["minor_max_ns"].tolist() == [900, 800, 3]
+    assert records["minor_min_ns"].tolist() == [10, 20, 6]
