@@ -11,7 +11,7 @@ from pftop.events import Records
 from pftop.source import wire
 
 FRESH_NS = 2_000_000
-"""Whose fault ended less long ago may just have been put off its CPU, by the very reader, before its kind was told."""
+"""A thread whose fault ended less long ago may have been put off its CPU, by the reader, before the kind was told."""
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
