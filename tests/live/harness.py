@@ -16,15 +16,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pftop.source.kernel import gather
-from pftop.source.plan import choose
-
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 SOFTWARE, FAULTS, MINOR, MAJOR = 1, 2, 5, 6
 PERF_EVENT_OPEN = {"x86_64": 298}
 DEADLINE_S = 60.0
-PLANS = tuple(plan for plan in ("memcg", "perf") if choose(gather(), plan).plans)
+BTF = Path("/sys/kernel/btf/vmlinux")
+TELLS_ACCOUNT = BTF.exists() and b"\0btf_trace_count_memcg_events\0" in BTF.read_bytes()
+PLANS = ("memcg", "perf") if TELLS_ACCOUNT else ("perf",)
 """The plans without sight of ``handle_mm_fault`` that this kernel allows, best first."""
 
 Json = dict[str, Any]
