@@ -71,7 +71,7 @@ def lab_causes(context: Context) -> Figures:
     found = run_all(watch, prepared(context, [work.name for work in WORKLOADS]))
     unavailable = {name: seen.unavailable for name, seen in found.items() if seen.unavailable}
     if wrong := misjudged(context, found):
-        # seen once in nine runs: one fault more than the calls make; what pftop gets wrong it gets wrong again
+        # what pftop gets wrong it gets wrong again; a disturbance of the guest does not come twice
         print("once more:", *wrong.values(), sep="\n", flush=True)
         again = run_all(watch, prepared(context, wrong))
         wrong = misjudged(context, again)
