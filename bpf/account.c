@@ -124,20 +124,31 @@ static __always_inline u32 cause_of(struct fault_stamp *stamp, struct ending *en
 	return cause ? *cause : CAUSE_UNKNOWN;
 }
 
-static __always_inline void count_latency(struct thread_record *record, u32 kind, u64 latency)
+static __always_inline void count_major(struct thread_record *record, struct thread_rare *rare, u64 latency,
+					u64 bucket)
+{
+	record->latency_sum_ns += latency;
+	record->major++;
+	record->major_sum_ns += latency;
+	if (latency > record->major_max_ns)
+		record->major_max_ns = latency;
+	if (!record->major_min_ns || latency < record->major_min_ns)
+		record->major_min_ns = latency;
+	if (rare) {
+		rare->major_buckets[bucket]++;
+		rare->changes++;
+	}
+}
+
+static __always_inline void count_latency(struct thread_record *record, struct thread_rare *rare, u32 kind,
+					  u64 latency)
 {
 	u64 bucket = bucket_of(latency);
 
-	record->latency_sum_ns += latency;
 	if (kind == FAULT_MAJOR) {
-		record->major++;
-		record->major_sum_ns += latency;
-		if (latency > record->major_max_ns)
-			record->major_max_ns = latency;
-		if (!record->major_min_ns || latency < record->major_min_ns)
-			record->major_min_ns = latency;
-		record->major_buckets[bucket]++;
+		count_major(record, rare, latency, bucket);
 	} else {
+		record->latency_sum_ns += latency;
 		record->minor++;
 		if (latency > record->minor_max_ns)
 			record->minor_max_ns = latency;
@@ -276,14 +287,18 @@ static __always_inline void end_fault(void *ctx, struct config *conf, struct glo
 {
 	u32 access = access_of(stamp);
 	u32 flags = event_flags(stamp, slot);
+	struct thread_rare *rare = 0;
 
+	/* without the mapping all completed ones are of unknown cause: user space need not be told */
+	if (PFTOP_SEES_MM || end->kind != FAULT_MINOR)
+		rare = rare_of(record);
 	end->cause = cause_of(stamp, end);
 	if (end->kind != FAULT_FAILED) {
 		flags |= EVENT_LATENCY_KNOWN;
 		end->latency = end->now - stamp->ts_ns;
 	}
 	if (end->kind == FAULT_MINOR || end->kind == FAULT_MAJOR) {
-		count_latency(record, end->kind, end->latency);
+		count_latency(record, rare, end->kind, end->latency);
 		if (PFTOP_SEES_MM && stamp->mm_ts_ns)
 			record->lock_wait_sum_ns += stamp->mm_ts_ns - stamp->ts_ns;
 		if (record->tgid == conf->focus_tgid)
@@ -295,10 +310,10 @@ static __always_inline void end_fault(void *ctx, struct config *conf, struct glo
 	}
 	if (PFTOP_SEES_MM && stamp->mm_calls > 1)
 		record->retries += stamp->mm_calls - 1;
-	/* without the mapping all completed ones are unknown: user space need not be told */
-	if (end->cause < PFTOP_CAUSES && (PFTOP_SEES_MM || end->kind >= FAULT_FAILED)) {
-		record->cause[end->cause]++;
-		record->cause_ns[end->cause] += end->latency;
+	if (rare && end->cause < PFTOP_CAUSES && (PFTOP_SEES_MM || end->kind >= FAULT_FAILED)) {
+		rare->cause[end->cause]++;
+		rare->cause_ns[end->cause] += end->latency;
+		rare->changes++;
 	}
 	if (slot == PFTOP_SLOT_KERNEL) {
 		record->kernel_mode++;

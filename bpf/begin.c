@@ -17,13 +17,13 @@ static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config 
 		global->own_seen++;
 		return 0;
 	}
-	record = threads.lookup(&tid);
+	record = record_of(tid);
 	/* pftop follows a frame pointer that is none: no fault of the program's */
 	if (record && record->flags & THREAD_WALKED)
 		return 0;
 	global->seen++;
 	if (!record)
-		record = make_record(tgid, tid);
+		record = make_record(global, tgid, tid);
 	if (!record) {
 		global->unattributed++;
 		return 0;

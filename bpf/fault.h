@@ -83,6 +83,7 @@ enum fault_cause {
 #define THREAD_RETIRED 4
 #define THREAD_WALKED 8	/* its user stack is being walked by pftop, here and now */
 #define THREAD_IN_KERNEL_MODE 16	/* its slot for faults in kernel mode is taken */
+#define THREAD_HAS_RARE 32
 
 /* fault_stamp.logged; 0: none, or kept out of the log */
 #define LINE_LOGGED 1
@@ -160,15 +161,25 @@ struct thread_record {
 	u32 tid;
 	u32 uid;
 	u32 flags;
-	u64 created_ns;		/* when this record was made: with tid, its identity */
+	u64 created_ns;		/* when this record was made: with tid, its identity; 0: the place is free */
 	struct provision provision;
 	struct fault_stamp stamp[PFTOP_SLOTS];
 	u32 mm_slot;		/* the slot whose call of handle_mm_fault is running */
-	u32 unused;
+	u32 place;		/* its own, in the array of records */
 	char comm[PFTOP_COMM_LEN];
+	u32 minor_buckets[PFTOP_BUCKETS];
+};
+
+/* What most threads never have, apart so that they need not pay for it: half of what there would be to make, read
+ * and send for each. Only ever added to.
+ */
+struct thread_rare {
+	u64 created_ns;		/* of the thread's record: with tid, the identity of both */
+	u64 changes;
+	u32 tid;
+	u32 unused;
 	u64 cause[PFTOP_CAUSES];	/* completed ones only where handle_mm_fault is seen */
 	u64 cause_ns[PFTOP_CAUSES];
-	u32 minor_buckets[PFTOP_BUCKETS];
 	u32 major_buckets[PFTOP_BUCKETS];
 };
 
@@ -232,6 +243,7 @@ struct globals {
 	u64 missed;		/* the return of handle_mm_fault was not seen: no free kretprobe instance */
 	u64 pages_lost;		/* faults of the focused process the page map had no room for */
 	u64 family_lost;	/* descendants the family map had no room for */
+	u64 top;		/* no record made on this CPU has a place as high as this */
 };
 
 /* Written by user space, read by every probe. */

@@ -10,7 +10,7 @@ struct vm_fault;
 KRETFUNC_PROBE(do_huge_pmd_anonymous_page, struct vm_fault *vmf, unsigned int result)
 {
 	u32 tid = bpf_get_current_pid_tgid(), slot;
-	struct thread_record *record = threads.lookup(&tid);
+	struct thread_record *record = record_of(tid);
 
 	if (!record || result & VM_FAULT_FALLBACK)
 		return 0;

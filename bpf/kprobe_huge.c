@@ -8,7 +8,7 @@
 int on_huge_leave(struct pt_regs *ctx)
 {
 	u32 tid = bpf_get_current_pid_tgid(), result = REGS_RESULT(ctx), slot;
-	struct thread_record *record = threads.lookup(&tid);
+	struct thread_record *record = record_of(tid);
 
 	if (!record || result & VM_FAULT_FALLBACK)
 		return 0;

@@ -12,13 +12,16 @@
 static __always_inline void retire(struct bpf_raw_tracepoint_args *ctx, struct globals *global,
 				   u32 tid, struct thread_record *record)
 {
-	int failed;
+	struct thread_rare *rare = 0;
+	int failed = 0;
 
-	/* most threads have no major faults, and those buckets come last: a third less to copy and keep */
-	if (record->major)
+	/* first, so that user space has it when the record comes; without it the record is as good as lost */
+	if (record->flags & THREAD_HAS_RARE)
+		rare = rare_of(record);
+	if (rare)
+		failed = retired.perf_submit(ctx, rare, sizeof(*rare));
+	if (!failed)
 		failed = retired.perf_submit(ctx, record, sizeof(*record));
-	else
-		failed = retired.perf_submit(ctx, record, offsetof(struct thread_record, major_buckets));
 	if (failed) {
 		global->lost_records++;
 		global->lost_minor += record->minor;
@@ -26,13 +29,13 @@ static __always_inline void retire(struct bpf_raw_tracepoint_args *ctx, struct g
 		global->lost_failed += record->failed;
 		global->lost_latency_ns += record->latency_sum_ns;
 	}
-	threads.delete(&tid);
+	free_record(tid, record);
 }
 
 /* A record left under a tid that now means another thread; faults still open in it count as failed. */
 static __always_inline void retire_stale(struct bpf_raw_tracepoint_args *ctx, struct globals *global, u32 tid)
 {
-	struct thread_record *record = threads.lookup(&tid);
+	struct thread_record *record = record_of(tid);
 
 	if (!record)
 		return;
@@ -58,7 +61,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!conf || !global || !conf->enabled)
 		return 0;
-	record = threads.lookup(&tid);
+	record = record_of(tid);
 	if (!record)
 		return 0;
 	settle(conf, global, record);
@@ -88,7 +91,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 
 	if (global && old_tid != tid)
 		retire_stale(ctx, global, old_tid);
-	record = threads.lookup(&tid);
+	record = record_of(tid);
 	if (record)
 		record->uid = bpf_get_current_uid_gid();
 	return 0;
@@ -126,7 +129,7 @@ int on_rename(struct bpf_raw_tracepoint_args *ctx)
 	u32 tid = 0;
 
 	READ_KERNEL(tid, &task->pid);
-	record = threads.lookup(&tid);
+	record = record_of(tid);
 	if (record)
 		bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), (void *)ctx->args[1]);
 	return 0;

@@ -2,17 +2,26 @@
  *
  * The maps, and finding or making a thread's record in them.
  *
- * threads is a plain preallocated hash keyed by tid: a thread runs on one CPU at a time, so its record
- * needs no atomics, and no two CPUs write one record. Allocating at fault time could deadlock.
- * Not here: any use of per-CPU or LRU hashes, on which inserts are lost silently.
+ * A thread runs on one CPU at a time, so its record needs no atomics, and no two CPUs write one record.
+ * Records stand in arrays that user space maps into its memory: a hash is read by a system call that takes
+ * a lock and copies twice for each element, longer for 10,000 of them than all else of a tick. threads is a plain
+ * preallocated hash from tid to place; user space has put all places on the stack of free ones, the lowest on top.
+ * Allocating at fault time could deadlock. Not here: any use of per-CPU or LRU hashes, on which inserts are lost
+ * silently.
  */
-BPF_HASH(threads, u32, struct thread_record, PFTOP_MAX_THREADS);
+#define MMAPABLE 1024	/* BPF_F_MMAPABLE */
+
+BPF_HASH(threads, u32, u32, PFTOP_MAX_THREADS);
+BPF_F_TABLE("array", u32, struct thread_record, records, PFTOP_MAX_THREADS, MMAPABLE);
+BPF_F_TABLE("array", u32, struct thread_rare, rares, PFTOP_MAX_THREADS, MMAPABLE);
+BPF_STACK(places, u32, PFTOP_MAX_THREADS);
 BPF_HASH(pages, u64, struct page_count, PFTOP_MAX_PAGES);
 BPF_HASH(family, u32, u32, PFTOP_MAX_FAMILY);
 BPF_ARRAY(config, struct config, 1);
 BPF_PERCPU_ARRAY(globals, struct globals, 1);
-/* Always zero: a new record's first value is too large for the stack. */
+/* Always zero. */
 BPF_ARRAY(blank, struct thread_record, 1);
+BPF_ARRAY(blank_rare, struct thread_rare, 1);
 /* From what is known of a fault to its cause; filled by user space, so that both sides share one table. */
 BPF_ARRAY(causes, u32, PFTOP_TRAITS);
 /* User stacks of invalid faults only; frame pointers are followed, so without them a stack is short. */
@@ -21,6 +30,7 @@ BPF_PERF_OUTPUT(faults);
 BPF_PERF_OUTPUT(retired);
 
 _Static_assert(sizeof(struct thread_record) == PFTOP_SIZE_THREAD_RECORD, "thread_record differs from user space's");
+_Static_assert(sizeof(struct thread_rare) == PFTOP_SIZE_THREAD_RARE, "thread_rare differs from user space's");
 _Static_assert(sizeof(struct fault_event) == PFTOP_SIZE_FAULT_EVENT, "fault_event differs from user space's");
 _Static_assert(sizeof(struct globals) == PFTOP_SIZE_GLOBALS, "globals differs from user space's");
 _Static_assert(sizeof(struct config) == PFTOP_SIZE_CONFIG, "config differs from user space's");
@@ -32,10 +42,6 @@ struct bpf_perf_event_data {
 	u64 sample_period;
 	u64 addr;
 };
-
-#ifndef offsetof
-#define offsetof(type, member) __builtin_offsetof(type, member)
-#endif
 
 #define READ_KERNEL(into, from) bpf_probe_read_kernel(&(into), sizeof(into), from)
 
@@ -84,19 +90,32 @@ static __always_inline u64 process_start_ns(void)
 	return start;
 }
 
+static __always_inline struct thread_record *record_of(u32 tid)
+{
+	u32 *place = threads.lookup(&tid);
+
+	return place ? records.lookup(place) : 0;
+}
+
 /* Runs once in a thread's life. created_ns is written last: a reader skips a record without it. */
-static __always_inline struct thread_record *make_record(u32 tgid, u32 tid)
+static __always_inline struct thread_record *make_record(struct globals *global, u32 tgid, u32 tid)
 {
 	struct thread_record *zero, *record;
+	u32 place = 0;
 	int at = 0;
 
 	zero = blank.lookup(&at);
-	if (!zero)
+	if (!zero || places.pop(&place))
 		return 0;
-	threads.update(&tid, zero);
-	record = threads.lookup(&tid);
-	if (!record)
+	record = records.lookup(&place);
+	if (!record || threads.update(&tid, &place)) {
+		places.push(&place, 0);
 		return 0;
+	}
+	if (place >= global->top)
+		global->top = place + 1;
+	bpf_probe_read_kernel(record, sizeof(*record), zero);
+	record->place = place;
 	record->start_ns = process_start_ns();
 	record->tgid = tgid;
 	record->tid = tid;
@@ -106,4 +125,35 @@ static __always_inline struct thread_record *make_record(u32 tgid, u32 tid)
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->created_ns = now_ns();
 	return record;
+}
+
+/* A reader skips the place from here on, and what it had copied of it. */
+static __always_inline void free_record(u32 tid, struct thread_record *record)
+{
+	u32 place = record->place;
+
+	if (threads.delete(&tid))
+		return;
+	record->created_ns = 0;
+	places.push(&place, 0);
+}
+
+/* The thread's rare part, made when it is first needed: until then another's may stand there. */
+static __always_inline struct thread_rare *rare_of(struct thread_record *record)
+{
+	struct thread_rare *zero, *rare;
+	u32 place = record->place;
+	int at = 0;
+
+	rare = rares.lookup(&place);
+	if (!rare || record->flags & THREAD_HAS_RARE)
+		return rare;
+	zero = blank_rare.lookup(&at);
+	if (!zero)
+		return 0;
+	bpf_probe_read_kernel(rare, sizeof(*rare), zero);
+	rare->tid = record->tid;
+	rare->created_ns = record->created_ns;
+	record->flags |= THREAD_HAS_RARE;
+	return rare;
 }

@@ -63,7 +63,7 @@ int on_account(struct bpf_raw_tracepoint_args *ctx)
 		global->own_minor++;
 		return 0;
 	}
-	record = threads.lookup(&tid);
+	record = record_of(tid);
 	if (!record)
 		return 0;
 	last = &record->provision;
@@ -114,7 +114,7 @@ int on_major(struct bpf_perf_event_data *ctx)
 		global->own_major++;
 		return 0;
 	}
-	record = threads.lookup(&tid);
+	record = record_of(tid);
 	if (!record)
 		return 0;
 	last = &record->provision;

@@ -51,16 +51,11 @@ static __always_inline void uncount_latency(struct thread_record *record, struct
  */
 static __always_inline void count_over(struct thread_record *record, struct provision *last)
 {
+	u64 bucket = last->bucket;
+
+	asm volatile("" : "+r"(bucket));
 	uncount_latency(record, last);
-	record->major++;
-	record->latency_sum_ns += last->latency_ns;
-	record->major_sum_ns += last->latency_ns;
-	if (last->latency_ns > record->major_max_ns)
-		record->major_max_ns = last->latency_ns;
-	if (!record->major_min_ns || last->latency_ns < record->major_min_ns)
-		record->major_min_ns = last->latency_ns;
-	if (last->bucket < PFTOP_BUCKETS)
-		record->major_buckets[last->bucket]++;
+	count_major(record, rare_of(record), last->latency_ns, bucket < PFTOP_BUCKETS ? bucket : PFTOP_BUCKETS - 1);
 }
 
 static __always_inline void reopen(struct config *conf, struct globals *global, struct thread_record *record)

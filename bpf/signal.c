@@ -24,7 +24,7 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 	/* info 0 and 1 stand for signals without one, from user space or the kernel */
 	if (task != bpf_get_current_task() || info < 4096 || !conf || !global || !conf->enabled)
 		return 0;
-	record = threads.lookup(&tid);
+	record = record_of(tid);
 	if (!record)
 		return 0;
 	stamp = &record->stamp[PFTOP_SLOT_USER];

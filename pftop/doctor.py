@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pftop.events import SourceError
 from pftop.source.bcc_module import find_bcc, install_hint
 from pftop.source.kernel import TRACEPOINTS, KernelFacts, gather, mount_tracefs
-from pftop.source.live import LOG_RING_BYTES, RETIRED_RING_BYTES, ring_pages
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.noise import NoiseTrap
 from pftop.source.open import Limits, Opened, open_source
 from pftop.source.plan import GIVES, LADDER
 from pftop.source.program import limits, map_capacity
+from pftop.source.rings import LOG_RING_BYTES, RETIRED_RING_BYTES, ring_pages
 
 FINE, DEGRADED, MISSING = "fine", "degraded", "missing"
 EXIT_FINE, EXIT_CANNOT, EXIT_DEGRADED = 0, 3, 4

@@ -13,7 +13,22 @@ import numpy.typing as npt
 from pftop.text import Safe
 
 Records = npt.NDArray[np.void]
-"""A structured array: ``struct thread_record`` or ``struct fault_event`` of ``bpf/fault.h``, one a row."""
+"""A structured array of one of the structs of ``bpf/fault.h``, one a row."""
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def identities(records: Records, moment: str = "created_ns") -> npt.NDArray[np.uint64]:
+    """One number a record: a tid is reused, a tid with a moment, that its record was made for one, is not."""
+    mixed: npt.NDArray[np.uint64] = records[moment] * _MIX + records["tid"]
+    return mixed
+
+
+class Threads(NamedTuple):
+    """What is known of threads: ``struct thread_record``, and of those that have one ``struct thread_rare``."""
+
+    records: Records
+    rare: Records
 
 
 class SourceError(Exception):
@@ -90,7 +105,7 @@ class PlanInfo:
 class Batch:
     """What one drain of the perf buffers brought: retired threads' final records and logged faults."""
 
-    retired: Records
+    retired: Threads
     events: Records
 
 
@@ -158,7 +173,7 @@ class Sample:
     """
 
     ts_ns: int
-    records: Records
+    threads: Threads
     """Valid until the sample after the next: the source reads into two buffers in turn."""
     late: Batch
     before: Counters

@@ -11,11 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pftop.events import Batch, Counters, FaultKind, PlanInfo, ProcessInfo, ProcessKey, Records, Sample, VmStat
+from pftop.events import (
+    Batch,
+    Counters,
+    FaultKind,
+    PlanInfo,
+    ProcessInfo,
+    ProcessKey,
+    Records,
+    Sample,
+    Threads,
+    VmStat,
+)
 from pftop.model import latency, ledger
-from pftop.model.book import SUM, Change, Matrix, ThreadBook, name_of, sums_of, totals_of
+from pftop.model.book import SUM, Change, ThreadBook, name_of, sums_of, totals_of
 from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.process import UNKNOWN_CAUSE, Process
+from pftop.model.shelf import Matrix
 from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
 from pftop.text import Safe
 
@@ -53,7 +65,7 @@ class Aggregator:
         """
         self._plan = plan
         self._threads = threads and plan.features.threads
-        self._book = ThreadBook(first.records[:0], causes_counted=plan.features.vma)
+        self._book = ThreadBook(Threads(*(part[:0] for part in first.threads)), causes_counted=plan.features.vma)
         self._processes: dict[ProcessKey, Process] = {}
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY_LENGTH)
         self._first, self._last = first, first
@@ -66,8 +78,8 @@ class Aggregator:
             self._processes[key] = Process(key, uid, comm)
         self._foretold = frozenset(key.pid for key in self._processes)
         # booked before vmstat was first read: in the rows, but not in its difference
-        self._before_first = completed(sums_of(first.records).sum(axis=0))
-        changes, late, _ = self._book.read(first.records, first.late.retired)
+        self._before_first = completed(sums_of(first.threads.records).sum(axis=0))
+        changes, late, _ = self._book.read(first.threads, first.late.retired)
         self._book_changes([*changes, *late])
         self._turn = 0
 
@@ -96,7 +108,7 @@ class Aggregator:
 
     def take(self, sample: Sample, describe_most: int = 512) -> Tick:
         """Book a sample; the tick it makes needs ``finish``."""
-        changes, late, lost = self._book.read(sample.records, sample.late.retired)
+        changes, late, lost = self._book.read(sample.threads, sample.late.retired)
         self._book_changes(changes)
         self._book_changes(late)
         if self._plan.features.failed:
@@ -192,7 +204,7 @@ class Aggregator:
         lost = counters.lost_minor + counters.lost_major + counters.lost_failed
         lost_unbooked = max(0, lost - self._lost_booked)
         ended = faults(self._gone) + lost_unbooked
-        in_flight = ledger.open_faults(sample.records)
+        in_flight = ledger.open_faults(sample.threads.records)
         of_machine = self._machine_latency(now)
         self._history.append(history_point(now, interval_ns, plan))
         return Snapshot(

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pftop.causes import NUMBER
-from pftop.events import Records
-from pftop.model.shelf import Shelf, identities
+from pftop.events import Records, Threads, identities
+from pftop.model.shelf import Matrix, Shelf, columns_of, words_of
 from pftop.text import Safe, clean
 
 SUMS = (
@@ -35,8 +35,6 @@ SUMS = (
 SUM = {name: at for at, name in enumerate(SUMS)}
 UNKNOWN = NUMBER["unknown"]
 STATED = ("minor_max_ns", "major_max_ns", "minor_min_ns", "major_min_ns", "tgid", "tid", "uid", "flags", "comm")
-
-Matrix = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +57,6 @@ class Change:
 def name_of(raw: bytes) -> Safe:
     """A thread's name: what stands before the first NUL; behind it may be the rest of a longer, older one."""
     return clean(raw.split(b"\0", 1)[0])
-
-
-def words_of(records: Records) -> npt.NDArray[np.uint64]:
-    """The records as rows of 64-bit words, without copying; their type is laid out in whole words."""
-    if not records.flags.c_contiguous:
-        records = records.copy()
-    return records.view(np.uint64).reshape(len(records), records.dtype.itemsize // 8)
-
-
-def columns_of(records: Records, first: str, count: int) -> slice:
-    """The words of ``count`` 64-bit members, the first of which is named."""
-    assert records.dtype.fields is not None
-    at = records.dtype.fields[first][1] // 8
-    return slice(at, at + count)
 
 
 def sums_of(records: Records) -> Matrix:
@@ -100,46 +84,48 @@ def marks_of(records: Records) -> npt.NDArray[np.uint64]:
 class ThreadBook:
     """The last reading of every thread's record.
 
-    It keeps the array it was given until the next reading, so that one must not be written to before.
+    It keeps the arrays it was given until the next reading, so that they must not be written to before.
     """
 
-    def __init__(self, empty: Records, *, causes_counted: bool) -> None:
-        """``empty`` is an array of no records, for its type; the kernel side may not count causes it cannot tell."""
-        self._shelf = Shelf(empty)
+    def __init__(self, nothing: Threads, *, causes_counted: bool) -> None:
+        """``nothing`` holds no records, but their types; the kernel side may not count causes it cannot tell."""
+        self._shelf = Shelf(nothing)
         self._causes_counted = causes_counted
 
     def __len__(self) -> int:
         """Threads known to live."""
         return int(np.count_nonzero(self._shelf.there))
 
-    def read(self, records: Records, late: Records) -> tuple[list[Change], list[Change], Records]:
+    def read(self, threads: Threads, late: Threads) -> tuple[list[Change], list[Change], Records]:
         """A reading of the whole map, then the final records that came after it.
 
         Returns the changes of both, and the last known records of threads that vanished with neither.
         """
-        before, now = self._shelf, Shelf(records)
+        before, now = self._shelf, Shelf(threads)
         at, known = before.find(now.keys)
         place = now.order
-        changed = marks_of(records)[place]
+        changed = marks_of(now.records)[place]
         changed[known] -= marks_of(before.records)[before.order[at[known]]]
+        # a rare part is read a moment before its record: what is new in one may not be in the other
+        stirred, there = now.find(now.rare.stirred_since(before.rare))
+        changed[stirred[there]] = 1
         busy = np.flatnonzero(changed)
         # in the order in which they lie in memory: by identity, each would be a cache miss
         busy = busy[np.argsort(place[busy])]
         origin = before.order[at] if len(before.order) else at
-        counted = self._causes_counted
-        changes = group(records, place[busy], before.records, origin[busy], known[busy], causes_counted=counted)
+        changes = group(now, place[busy], before, origin[busy], known[busy])
         before.there[at[known]] = False
-        missing = Shelf(before.rest())
+        missing = Shelf(Threads(before.rest(), before.rare.records))
         self._shelf = now
         # a late record may be of a thread read just now, or of one that was gone by then
-        was_gone = missing.find(identities(late))[1]
-        late_changes = retire(now, late[~was_gone], causes_counted=counted)
-        late_changes += retire(missing, late[was_gone], causes_counted=counted)
+        was_gone = missing.find(identities(late.records))[1]
+        late_changes = retire(now, Threads(late.records[~was_gone], late.rare))
+        late_changes += retire(missing, Threads(late.records[was_gone], late.rare))
         return self._with_causes(changes), self._with_causes(late_changes), missing.rest()
 
-    def retire(self, final: Records) -> list[Change]:
+    def retire(self, final: Threads) -> list[Change]:
         """Final records of threads that ended: what they did since last read; they leave the book."""
-        return self._with_causes(retire(self._shelf, final, causes_counted=self._causes_counted))
+        return self._with_causes(retire(self._shelf, final))
 
     def _with_causes(self, changes: list[Change]) -> list[Change]:
         """The changes with their completed faults as unknown ones, where the kernel side saw no mapping."""
@@ -152,14 +138,15 @@ class ThreadBook:
         return changes
 
 
-def retire(shelf: Shelf, final: Records, *, causes_counted: bool) -> list[Change]:
+def retire(shelf: Shelf, final: Threads) -> list[Change]:
     """Take final records off a shelf; returns what they did since they were put there, if only that they ended."""
-    if not len(final):
+    if not len(final.records):
         return []
-    at, known = shelf.find(identities(final))
-    rows = np.arange(len(final))
+    ended = Shelf(final)
+    at, known = shelf.find(ended.identities)
+    rows = np.arange(len(final.records))
     base = shelf.order[at] if len(shelf.order) else at
-    changes = group(final, rows, shelf.records, base, known, causes_counted=causes_counted)
+    changes = group(ended, rows, shelf, base, known)
     shelf.there[at[known]] = False
     return changes
 
@@ -198,42 +185,27 @@ class _Pairs:
         # signed: a fault may be taken out of a bucket again
         return np.add.reduceat(found.view(np.int32), starts, axis=0, dtype=np.int64)
 
-    def causes(self, starts: npt.NDArray[np.int64], *, there_are: bool) -> Matrix:
-        """Differences of counts and times by cause, added up likewise: shape (starts, 2, causes)."""
-        number = self.records.dtype["cause"].shape[0]
-        if not there_are:
-            return np.zeros((len(starts), 2, number), np.int64)
-        added = np.add.reduceat(self.words("cause", 2 * number), starts, axis=0)
-        return added.astype(np.int64).reshape(len(starts), 2, number)
-
 
 def group(
-    records: Records,
-    rows: npt.NDArray[Any],
-    before: Records,
-    at: npt.NDArray[Any],
-    known: npt.NDArray[np.bool_],
-    *,
-    causes_counted: bool,
+    now: Shelf, rows: npt.NDArray[Any], before: Shelf, at: npt.NDArray[Any], known: npt.NDArray[np.bool_]
 ) -> list[Change]:
-    """Differences of ``records[rows]`` to ``before[at]`` where ``known``, else to nothing, added up by process.
+    """Differences of the records in these ``rows`` to those ``at`` where ``known``, else to nothing, by process.
 
-    Only the members needed are copied, never whole records: those of 10,000 threads are 18 MB. Where the kernel side
-    counts no causes of completed faults, there are some only where faults failed.
+    Only the members needed are copied, never whole records: those of 10,000 threads are 10 MB.
     """
     if not len(rows):
         return []
+    records = now.records
     order = np.lexsort((records["start_ns"][rows], records["tgid"][rows]))
     rows, at, known = rows[order], at[order], known[order]
     tgids, start_times = records["tgid"][rows], records["start_ns"][rows]
     starts = np.concatenate([[0], np.flatnonzero((np.diff(tgids) != 0) | (np.diff(start_times) != 0)) + 1])
     ends = np.append(starts[1:], len(rows))
-    pairs = _Pairs(records, rows, known, before, at[known])
+    pairs = _Pairs(records, rows, known, before.records, at[known])
     sums = pairs.words(SUMS[0], len(SUMS)).astype(np.int64)
     totals = np.add.reduceat(sums, starts, axis=0)
     minor = pairs.buckets("minor_buckets", starts)
-    major = pairs.buckets("major_buckets", starts) if totals[:, SUM["major"]].any() else np.zeros_like(minor)
-    causes = pairs.causes(starts, there_are=causes_counted or bool(totals[:, SUM["failed"]].any()))
+    causes, major = now.rare.added_up(before.rare, now.identities[rows], starts)
     facts = stated(records, rows)
     return [
         Change(

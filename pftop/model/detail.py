@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pftop.events import Identity, MemoryMapping, ProcessKey, Records
-from pftop.model.book import SUM, Matrix
+from pftop.model.book import SUM
 from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.process import Extremes, Process
+from pftop.model.shelf import Matrix
 from pftop.model.snapshot import Latency, MappingRow, ProcessDetail
 
 PAGE_SHIFT = 12

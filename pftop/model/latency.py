@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pftop.model.book import SUM, Matrix
+from pftop.model.book import SUM
 from pftop.model.histogram import percentiles_many, upper_ns
 from pftop.model.process import Process
+from pftop.model.shelf import Matrix
 from pftop.model.snapshot import Latency
 
 QUANTILES = (0.5, 0.9, 0.99)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from pftop.events import Counters, Features, Records, Sample, VmStat
-from pftop.model.book import SUM, Matrix
+from pftop.model.book import SUM
+from pftop.model.shelf import Matrix
 from pftop.model.snapshot import Ledger, LogCounts, Totals
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from pftop.causes import NAMES, NUMBER
 from pftop.events import Features, ProcessInfo, ProcessKey, Records
-from pftop.model.book import SUM, SUMS, Change, Matrix, name_of
+from pftop.model.book import SUM, SUMS, Change, name_of
 from pftop.model.histogram import BUCKETS
+from pftop.model.shelf import Matrix
 from pftop.model.snapshot import Latency, ProcessRow, ThreadRow
 from pftop.text import Safe
 

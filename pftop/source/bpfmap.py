@@ -61,12 +61,6 @@ class BulkMap:
                 break
         return keys[:done], values[:done]
 
-    def delete(self, keys: Records) -> None:
-        """Remove these keys; those already gone are no error."""
-        for key in keys:
-            one = np.array([key])
-            self._lib.bpf_delete_elem(self._fd, one.ctypes.data_as(ctypes.c_void_p))
-
 
 class OneElement:
     """A map of a single element: an array, or one value a possible CPU."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from pftop.events import Records
+from pftop.events import Records, identities
 from pftop.source import wire
 
 FRESH_NS = 2_000_000
 """A thread whose fault ended less long ago may have been put off its CPU, by the reader, before the kind was told."""
-MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def corrected(events: Records) -> Records:
@@ -21,7 +20,7 @@ def corrected(events: Records) -> Records:
     if not again.any():
         return events
     events = events.copy()
-    keys = events["ts_ns"] * MIX + events["tid"]
+    keys = identities(events, "ts_ns")
     wanted = np.flatnonzero(again)[np.argsort(keys[again])]
     mistaken = np.flatnonzero(np.isin(keys, keys[wanted]) & ~again)
     stands_for = wanted[np.searchsorted(keys[wanted], keys[mistaken])]

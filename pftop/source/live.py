@@ -1,4 +1,4 @@
-"""Owns the running eBPF source: perf buffers drained into arrays, maps read once a sample, limits set.
+"""Owns the running eBPF source: rings drained, maps read once a sample, limits set.
 
 One thread calls it at a time; a lock keeps ``close`` from freeing the rings under a running poll, which
 would crash the interpreter rather than raise.
@@ -6,31 +6,26 @@ would crash the interpreter rather than raise.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from pftop.causes import table as cause_table
-from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError
+from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError, Threads
 from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
-from pftop.source.corrections import corrected, keep_extremes
-from pftop.source.machine import PAGE_BYTES, CostMeter, read_pressure, read_vmstat
+from pftop.source.corrections import keep_extremes
+from pftop.source.machine import CostMeter, read_pressure, read_vmstat
 from pftop.source.preemption import Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
+from pftop.source.rings import Rings
 from pftop.source.runstats import RunStats
+from pftop.source.threadmap import ThreadMap
 from pftop.text import Safe
 
-LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
-"""All CPUs together, as long as each gets ``LEAST_RING_PAGES``: a burst of ends must outlast a busy reader."""
-LEAST_RING_PAGES = 64
-LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
-"""Records a ring gathers before it wakes the reader; waking for each would cost 15 µs a fault."""
 BURST_NS = 250_000_000
 STALE_AFTER_SAMPLES = 30
 LOOKS = 3
@@ -55,14 +50,12 @@ class LiveSource:
         self._program, self._plan, self._noise = program, plan, noise
         self._lock = threading.Lock()
         self._closed = False
-        self._events: list[bytes] = []
-        self._retired: list[bytes] = []
-        self._failure: BaseException | None = None
         self._sweep: dict[int, tuple[int, int]] = {}
         self._sweep_turn = 0
         self._focused = 0
+        self._top = 0
         self._open_maps(capacity)
-        self._open_rings()
+        self._rings = Rings(program, plan.cpus)
         self._cost, self._runs = CostMeter(), RunStats(program.programs)
         self._config.write(own_tgid=own_pid or os.getpid(), min_latency_ns=min_latency_ns, enabled=0)
         self.set_log_rate(log_rate)
@@ -72,7 +65,7 @@ class LiveSource:
 
     def _open_maps(self, capacity: int) -> None:
         lib, table = self._program.lib, self._program.table
-        self._threads = BulkMap(lib, table("threads").map_fd, np.dtype("<u4"), wire.dtype("thread_record"), capacity)
+        self._threads = ThreadMap(lib, lambda name: int(table(name).map_fd), capacity)
         self._pages = BulkMap(lib, table("pages").map_fd, np.dtype("<u8"), wire.dtype("page_count"), MAX_PAGES)
         cpus = table("globals").total_cpu
         self._globals = OneElement(lib, table("globals").map_fd, wire.dtype("globals"), cpus)
@@ -83,34 +76,6 @@ class LiveSource:
             write_u32(lib, causes, traits, cause)
         self._config = OneElement(lib, table("config").map_fd, wire.dtype("config"))
 
-    def _open_rings(self) -> None:
-        for name, struct, total, wakeup, into in (
-            ("faults", "fault_event", LOG_RING_BYTES, LOG_WAKEUP, self._events),
-            ("retired", "thread_record", RETIRED_RING_BYTES, RETIRED_WAKEUP, self._retired),
-        ):
-            receive = self._receiver(into, wire.least_size(struct), wire.dtype(struct).itemsize)
-            pages = ring_pages(total, self._plan.cpus)
-            try:
-                self._program.table(name).open_perf_buffer(
-                    receive, page_cnt=pages, lost_cb=_ignore_lost, wakeup_events=wakeup
-                )
-            except Exception as error:
-                self._program.detach()
-                raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error
-
-    def _receiver(self, into: list[bytes], least: int, most: int) -> Callable[[int, int, int], None]:
-        """The callback libbcc runs a record: copies it out of the ring and must never raise."""
-        append, copy = into.append, ctypes.string_at
-
-        def receive(_cpu: int, data: int, length: int) -> None:
-            if length >= least:
-                # what the ring padded a short record with is whatever lay there before
-                append(copy(data, most if length >= most else least))
-            else:
-                self._failure = SourceError("a record is too short", f"{length} bytes, want {least}", "pftop doctor")
-
-        return receive
-
     @property
     def plan(self) -> PlanInfo:
         """The plan that runs."""
@@ -120,20 +85,13 @@ class LiveSource:
         """Wait up to ``timeout_s``; then take all that the rings hold."""
         with self._lock:
             if not self._closed:
-                self._program.bpf.perf_buffer_poll(max(0, int(timeout_s * 1000)))
+                self._rings.wait(timeout_s)
             return self._drain()
 
     def _drain(self) -> Batch:
         if not self._closed:
-            self._program.bpf.perf_buffer_consume()
-        if self._failure is not None:
-            raise self._failure
-        events = corrected(wire.decode(self._events, "fault_event"))
-        batch = Batch(wire.decode(self._retired, "thread_record"), events)
-        # in place: the callbacks hold these very lists
-        self._retired.clear()
-        self._events.clear()
-        return batch
+            self._rings.consume()
+        return self._rings.drain()
 
     def sample(self) -> Sample:
         """Counters, records, and what the rings held after them; see ``Sample`` for the order and why."""
@@ -142,20 +100,20 @@ class LiveSource:
                 raise SourceError("the source is closed", "sample after close")
             with self._undisturbed:
                 before = self._counters()
-                vmstat = read_vmstat()
-                keys, records = self._threads.read()
+            vmstat = read_vmstat()
+            threads = self._threads.read(self._top)
             ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             if self._program.plan.by_account:
-                keep_extremes(records, ts_ns)
+                keep_extremes(threads.records, ts_ns)
             late = self._drain()
             with self._undisturbed:
                 after = self._counters()
                 pages = self._read_pages()
             cost = self._runs.add_to(self._cost.read(), after.seen)
-            self._sweep_stale(keys, records)
+            self._sweep_stale(threads)
         return Sample(
             ts_ns=ts_ns,
-            records=records if records["created_ns"].all() else records[records["created_ns"] != 0],
+            threads=threads,
             late=late,
             before=before,
             after=after,
@@ -172,6 +130,7 @@ class LiveSource:
             sums = self._globals.read()
             if (sums["completed"] == sums["logged"] + sums["sampled_out"] + sums["ring_lost"]).all():
                 break
+        self._top = max(self._top, int(sums["top"].max()))
         total: dict[str, int] = {name: int(sums[name].sum()) for name in sums.dtype.names or ()}
         total["missed"] += self._unseen.update(counted, total["ends"])
         return Counters(**{name: total[name] for name in Counters.__dataclass_fields__})
@@ -192,14 +151,15 @@ class LiveSource:
             joined[name] = values[name]
         return joined
 
-    def _sweep_stale(self, keys: Records, records: Records) -> None:
+    def _sweep_stale(self, threads: Threads) -> None:
         """Delete records whose thread is gone: made by faults after its exit tracepoint.
 
         Each record is looked at once in ``STALE_AFTER_SAMPLES`` samples, and only if it did not change.
         """
         self._sweep_turn = (self._sweep_turn + 1) % STALE_AFTER_SAMPLES
-        mine = np.flatnonzero(np.remainder(keys.astype(np.int64), STALE_AFTER_SAMPLES) == self._sweep_turn)
-        stale = []
+        records, rare = threads
+        keys = records["tid"].astype(np.int64)
+        mine = np.flatnonzero(np.remainder(keys, STALE_AFTER_SAMPLES) == self._sweep_turn)
         totals = records["minor"][mine] + records["major"][mine] + records["failed"][mine]
         # as Python's own numbers all at once: to read a member of a row costs ten times as much
         states = zip(records["created_ns"][mine].tolist(), totals.tolist(), strict=True)
@@ -208,10 +168,9 @@ class LiveSource:
                 self._sweep[tid] = state
             elif not os.path.exists(f"/proc/{tid}"):
                 # handed on as any other retired record, so that nobody takes it for a lost one
-                self._retired.append(_given_up(records[at]).tobytes())
-                stale.append(tid)
+                self._rings.give_up(_given_up(records[at]), rare[rare["tid"] == tid])
+                self._threads.remove(records[at])
                 del self._sweep[tid]
-        self._threads.delete(np.array(stale, np.uint32))
         if len(self._sweep) > 2 * len(keys) + 1024:
             self._sweep.clear()
 
@@ -269,12 +228,6 @@ class LiveSource:
                 self._program.detach()
 
 
-def ring_pages(total_bytes: int, cpus: int) -> int:
-    """Pages of one CPU's ring: a power of two, as near below its share as there is."""
-    share = max(total_bytes // PAGE_BYTES // max(1, cpus), LEAST_RING_PAGES)
-    return 1 << (share.bit_length() - 1)
-
-
 def _given_up(record: np.void) -> np.void:
     """The record with the faults still open in it counted as failed, as the kernel side does at an exit."""
     final = record.copy()
@@ -285,7 +238,3 @@ def _given_up(record: np.void) -> np.void:
         final["write" if stamp["error_code"] & 2 else "read"] += 1
     final["stamp"]["ts_ns"] = 0
     return final
-
-
-def _ignore_lost(_count: Any) -> None:
-    """Loss is counted by the programs themselves, exactly; libbcc would print without this."""

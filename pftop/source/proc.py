@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pftop.events import Batch, Counters, PlanInfo, Records, Sample
+from pftop.events import Batch, Counters, PlanInfo, Records, Sample, Threads
 from pftop.source import wire
 from pftop.source.machine import CostMeter, read_pressure, read_vmstat
 from pftop.source.procstat import read_all
@@ -42,7 +42,7 @@ class ProcSource:
     def read(self, timeout_s: float) -> Batch:
         """Nothing ever comes between samples; waits all the same."""
         self._closed.wait(timeout_s)
-        return Batch(wire.empty("thread_record"), wire.empty("fault_event"))
+        return Batch(wire.no_threads(), wire.empty("fault_event"))
 
     def sample(self) -> Sample:
         """Counts of every process since pftop started; its own apart."""
@@ -50,8 +50,8 @@ class ProcSource:
         records = self._records()
         return Sample(
             ts_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
-            records=records,
-            late=Batch(wire.empty("thread_record"), wire.empty("fault_event")),
+            threads=Threads(records, wire.empty("thread_rare")),
+            late=Batch(wire.no_threads(), wire.empty("fault_event")),
             before=Counters(),
             after=Counters(own_minor=self._own[0], own_major=self._own[1]),
             vmstat=vmstat,

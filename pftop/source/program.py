@@ -41,7 +41,10 @@ VMA_STRUCTS = {
     "inode": ("i_sb",),
     "super_block": ("s_magic",),
 }
-WIRE_STRUCTS = ("thread_record", "fault_event", "globals", "config", "page_count")
+HASTE = ("-Xclang", "-disable-llvm-passes", "-g0")
+"""BCC optimises what clang hands on, which clang would have done before; and nobody reads the line numbers. Without
+these compiling takes half as long again, and compiling is most of a start."""
+WIRE_STRUCTS = ("thread_record", "thread_rare", "fault_event", "globals", "config", "page_count")
 
 
 def map_capacity(threads: int) -> int:
@@ -66,6 +69,7 @@ def compile_flags(facts: KernelFacts, capacity: int, plan: ProbePlan, *, have_ta
     """All integers the text depends on; both sides' struct sizes are checked against each other."""
     flags = [
         f"-I{wire.bpf_dir()}",
+        *HASTE,
         f"-DPFTOP_ARCH_{ARCHES[facts.arch]}",
         f"-DPFTOP_BOOT_CLOCK={int(facts.boot_clock)}",
         f"-DPFTOP_MAX_THREADS={capacity}",
@@ -187,7 +191,8 @@ def limits(capacity: int) -> Mapping[str, int]:
     """Bytes of kernel memory the larger maps take, by map."""
     overhead = 64
     return {
-        "threads": capacity * (wire.dtype("thread_record").itemsize + overhead),
+        "threads": capacity * (wire.dtype("thread_record").itemsize + wire.dtype("thread_rare").itemsize),
+        "places": capacity * (8 + overhead + 4),
         "pages": MAX_PAGES * (wire.dtype("page_count").itemsize + overhead),
         "family": MAX_FAMILY * (8 + overhead),
     }

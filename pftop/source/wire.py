@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pftop.events import Records
+from pftop.events import Records, Threads
 
 SCALARS = {"u8": "u1", "u16": "<u2", "u32": "<u4", "u64": "<u8", "s32": "<i4", "s64": "<i8"}
 MEMBER = re.compile(r"^(?:struct\s+)?(\w+)\s+(\w+)(?:\[(\w+)\])?;$")
@@ -106,15 +106,11 @@ def empty(name: str, count: int = 0) -> Records:
     return np.zeros(count, dtype(name))
 
 
-def least_size(name: str) -> int:
-    """The fewest bytes a record comes in: a final record without major faults ends before their buckets."""
-    whole = dtype(name)
-    if name != "thread_record" or whole.fields is None:
-        return whole.itemsize
-    return int(whole.fields["major_buckets"][1])
+def no_threads() -> Threads:
+    """Of no thread at all."""
+    return Threads(empty("thread_record"), empty("thread_rare"))
 
 
 def decode(chunks: list[bytes], name: str) -> Records:
-    """Records from as many byte strings; short ones end in zeros, long ones were padded by the ring."""
-    size = dtype(name).itemsize
-    return np.frombuffer(b"".join([chunk[:size].ljust(size, b"\0") for chunk in chunks]), dtype(name))
+    """Records from as many byte strings, of one record each."""
+    return np.frombuffer(b"".join(chunks), dtype(name))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pftop.events import Batch, Counters, Features, PlanInfo, Records, Sample
+from pftop.events import Batch, Counters, Features, PlanInfo, Records, Sample, Threads
 from pftop.source import wire
 from pftop.source.procstat import TICK_NS
 from pftop.text import Safe
@@ -112,8 +112,6 @@ class SimulatedSource:
         records["latency_sum_ns"][threads] += each * 1500
         records["minor_max_ns"][threads] = 40_000
         records["minor_min_ns"][threads] = 300
-        cause = records["cause"]
-        cause[threads, 0] += each
         width = BUCKETS_USED.stop - BUCKETS_USED.start
         buckets = records["minor_buckets"]
         buckets[threads, BUCKETS_USED] += (each // width).astype(np.uint32)[:, None]
@@ -139,25 +137,24 @@ class SimulatedSource:
         records["start_ns"] = records["created_ns"] = 10**15 + records["tid"].astype(np.uint64)
         records["minor"] = records["write"] = 1
         records["minor_buckets"][:, 20] = 1
-        records["cause"][:, 0] = 1
         records["flags"], records["comm"] = GROUP_DEAD, b"short"
-        whole, size, least = records.tobytes(), records.dtype.itemsize, wire.least_size("thread_record")
-        return [whole[at : at + least] for at in range(0, len(whole), size)]
+        whole, size = records.tobytes(), records.dtype.itemsize
+        return [whole[at : at + size] for at in range(0, len(whole), size)]
 
     def read(self, timeout_s: float) -> Batch:
         """A tenth of a tick's log and ends; decoded as ever."""
         if not timeout_s or not self._chunks:
             self.now_s += timeout_s
-            return Batch(wire.empty("thread_record"), wire.empty("fault_event"))
+            return Batch(wire.no_threads(), wire.empty("fault_event"))
         self.now_s += 1 / READS_A_TICK
         retired = wire.decode(self._ended.pop(), "thread_record")
-        return Batch(retired, wire.decode(self._chunks.pop(), "fault_event"))
+        return Batch(Threads(retired, wire.empty("thread_rare")), wire.decode(self._chunks.pop(), "fault_event"))
 
     def sample(self) -> Sample:
         """What was prepared."""
-        nothing = Batch(wire.empty("thread_record"), wire.empty("fault_event"))
-        records = self._buffers[self._turn]
-        return Sample(int(self.now_s * 1e9) + 10**12, records, nothing, self._counters, self._counters)
+        nothing = Batch(wire.no_threads(), wire.empty("fault_event"))
+        threads = Threads(self._buffers[self._turn], wire.empty("thread_rare"))
+        return Sample(int(self.now_s * 1e9) + 10**12, threads, nothing, self._counters, self._counters)
 
     def focus(self, pid: int | None) -> None:
         """Nothing to do."""

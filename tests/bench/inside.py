@@ -6,7 +6,6 @@ are JSON, one a line: ``python -m tests.bench.inside PLAN [CAPACITY]``.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
@@ -19,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from pftop.model.collect import Collector
-from pftop.source import wire
 from pftop.source.kernel import gather, mount_tracefs
 from pftop.source.live import LiveSource
 from pftop.source.memory import release_compiler_memory
@@ -165,23 +163,27 @@ class Driver:
         """Put so many records into the real map, and time reading them back as a sample does."""
         source = self.source
         assert isinstance(source, LiveSource)
-        fd = source._program.table("threads").map_fd
-        one = wire.empty("thread_record", 1)
-        one["created_ns"], one["minor"] = 1, 1
-        key = np.zeros(1, np.uint32)
-        for number in range(records):
-            # no thread has such a number, so nobody's record is overwritten
-            key[0] = one["tid"] = one["tgid"] = (1 << 24) + number
-            pointers = (array.ctypes.data_as(ctypes.c_void_p) for array in (key, one))
-            status = source._program.lib.bpf_update_elem(fd, *pointers, 0)
-            assert status == 0, f"no room for record {number}"
+        threads = source._threads
+        shared = threads._records.upto(threads._records._capacity)
+        free = np.flatnonzero(shared["created_ns"] == 0)[-records:]
+        assert len(free) == records, f"no room for record {len(free)}"
+        for name in ("tid", "tgid"):
+            # no thread has such a number, so nobody's record is taken for one of these
+            shared[name][free] = (1 << 24) + np.arange(records)
+        shared["minor"][free] = 1
+        shared["created_ns"][free] = 1
+        source._top = len(shared)
         times = []
         for _ in range(2 + count):
             began = time.thread_time()
             sample = source.sample()
             times.append((time.thread_time() - began) * 1e3)
         # the first two have their buffers' memory made
-        return {"records": len(sample.records), "bytes": int(sample.records.nbytes), "sample_ms": times[2:]}
+        return {
+            "records": len(sample.threads.records),
+            "sample_ms": times[2:],
+            "bytes": int(sample.threads.records.nbytes),
+        }
 
     def say(self, answer: Answer) -> None:
         """To the parent."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from pftop.doctor import ring_bytes
 from pftop.source import wire
-from pftop.source.live import LOG_RING_BYTES, RETIRED_RING_BYTES, ring_pages
 from pftop.source.program import limits, map_capacity
+from pftop.source.rings import LOG_RING_BYTES, RETIRED_RING_BYTES, ring_pages
 from tests.bench.inside import Inside
 from tests.bench.report import Figures, Result, Setting, Table
 

@@ -27,7 +27,7 @@ BCC_PLACES = (
 MADE_SMALL = """
 import sys
 from pftop import session
-from pftop.source import live
+from pftop.source import rings
 from pftop.source.open import Limits
 {change}
 from pftop.cli import main
@@ -35,7 +35,7 @@ sys.exit(main(sys.argv[1:]))
 """
 SMALL_MAP = MADE_SMALL.format(change="session.Limits = lambda **given: Limits(capacity=64, **given)")
 """pftop as it is, but with room for 64 threads."""
-SMALL_RINGS = MADE_SMALL.format(change="live.LOG_RING_BYTES = live.RETIRED_RING_BYTES = 1 << 18")
+SMALL_RINGS = MADE_SMALL.format(change="rings.LOG_RING_BYTES = rings.RETIRED_RING_BYTES = 1 << 18")
 """pftop as it is, but with the smallest rings it uses anywhere."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pftop.events import Batch, Counters, FaultKind, PlanInfo, Records, Sample, VmStat
+from pftop.events import Batch, Counters, FaultKind, PlanInfo, Records, Sample, Threads, VmStat
 from pftop.model.histogram import bucket_of
 from pftop.source import wire
 from pftop.text import Safe
@@ -30,7 +30,9 @@ class FakeKernel:
 
     now_ns: int = 1_000_000_000
     threads: dict[int, Records] = field(default_factory=dict)
+    rares: dict[int, Records] = field(default_factory=dict)
     ring: list[Records] = field(default_factory=list)
+    rare_ring: list[Records] = field(default_factory=list)
     events: list[Records] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
     truth: dict[Key, list[int]] = field(default_factory=dict)
@@ -49,6 +51,15 @@ class FakeKernel:
             record[name] = value
         record["comm"], record["uid"], record["flags"] = comm, uid, flags
         self.threads[tid] = record
+
+    def rare(self, tid: int) -> Records:
+        """The thread's rare part, made when it is first needed; a change to it is made."""
+        if tid not in self.rares:
+            made = wire.empty("thread_rare", 1)
+            made["tid"], made["created_ns"] = tid, self.threads[tid]["created_ns"]
+            self.rares[tid] = made
+        self.rares[tid]["changes"] += 1
+        return self.rares[tid]
 
     def begin(self, tid: int) -> None:
         """A fault begins; one still open is given up as failed."""
@@ -76,7 +87,8 @@ class FakeKernel:
             self.latency[key] = self.latency.get(key, 0) + latency
             if name == "major":
                 record["major_sum_ns"] += latency
-            record[f"{name}_buckets"][0, bucket_of(latency)] += 1
+            buckets = record["minor_buckets"] if name == "minor" else self.rare(tid)["major_buckets"]
+            buckets[0, bucket_of(latency)] += 1
             record[f"{name}_max_ns"] = max(int(record[f"{name}_max_ns"][0]), latency)
             shortest = int(record[f"{name}_min_ns"][0])
             record[f"{name}_min_ns"] = min(shortest, latency) if shortest else latency
@@ -90,10 +102,12 @@ class FakeKernel:
     def retire(self, tid: int, *, group_dead: bool = False, ring_full: bool = False) -> None:
         """The thread's record leaves the map, by the ring where it has room."""
         self.abandon(tid)
-        record = self.threads.pop(tid)
+        record, rare = self.threads.pop(tid), self.rares.pop(tid, None)
         record["flags"] |= RETIRED | (GROUP_DEAD if group_dead else 0)
         if not ring_full:
             self.ring.append(record)
+            if rare is not None:
+                self.rare_ring.append(rare)
             return
         self.count(
             lost_records=1,
@@ -104,22 +118,30 @@ class FakeKernel:
         )
 
     def drain(self) -> Batch:
-        batch = Batch(joined(self.ring, "thread_record"), joined(self.events, "fault_event"))
-        self.ring, self.events = [], []
+        retired = Threads(joined(self.ring, "thread_record"), joined(self.rare_ring, "thread_rare"))
+        batch = Batch(retired, joined(self.events, "fault_event"))
+        self.ring, self.rare_ring, self.events = [], [], []
         return batch
 
-    def read_map(self) -> Records:
-        return joined([record.copy() for record in self.threads.values()], "thread_record")
+    def read_rare(self) -> Records:
+        return joined([rare.copy() for rare in self.rares.values()], "thread_rare")
 
-    def sample(self, *, after_map: Any = None) -> Sample:
-        """A reading; ``after_map`` happens between the reading of the map and the draining of the ring."""
+    def read_map(self) -> Threads:
+        rare = self.read_rare()
+        return Threads(joined([record.copy() for record in self.threads.values()], "thread_record"), rare)
+
+    def sample(self, *, after_map: Any = None, after_rare: Any = None) -> Sample:
+        """A reading; ``after_rare`` happens between those of the two maps, ``after_map`` before that of the ring."""
         before, vmstat = self.counters, self.vmstat
-        records = self.read_map()
+        rare = self.read_rare()
+        if after_rare is not None:
+            after_rare()
+        threads = Threads(self.read_map().records, rare)
         if after_map is not None:
             after_map()
         late = self.drain()
         self.now_ns += 1_000_000_000
-        return Sample(self.now_ns, records, late, before, self.counters, vmstat, self.counters.seen - before.seen)
+        return Sample(self.now_ns, threads, late, before, self.counters, vmstat, self.counters.seen - before.seen)
 
     def total(self) -> int:
         return sum(sum(counts) for counts in self.truth.values())

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from pftop.doctor import check_machine, ring_bytes
-from pftop.source.live import LEAST_RING_PAGES, LOG_RING_BYTES, RETIRED_RING_BYTES
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.program import limits, map_capacity
+from pftop.source.rings import LEAST_RING_PAGES, LOG_RING_BYTES, RETIRED_RING_BYTES
 from tests.unit.test_plan import ROOT
 
 MIB = 2**20

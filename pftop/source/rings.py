@@ -1,0 +1,113 @@
+"""Owns the perf buffers: what the kernel side sends, drained into arrays.
+
+Two kinds of record come by the ring of ended threads and are told apart by their size: a thread's rare part, if it
+has one, and right behind it the record itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pftop.events import Batch, Records, SourceError, Threads, identities
+from pftop.source import wire
+from pftop.source.corrections import corrected
+from pftop.source.machine import PAGE_BYTES
+from pftop.source.program import Program
+
+LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
+"""All CPUs together, as long as each gets ``LEAST_RING_PAGES``: a burst of ends must outlast a busy reader."""
+LEAST_RING_PAGES = 64
+LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
+"""Records a ring gathers before it wakes the reader; waking for each would cost 15 µs a fault."""
+
+
+class Rings:
+    """The rings of a program; what callbacks copy out of them waits here for the next ``drain``."""
+
+    def __init__(self, program: Program, cpus: int) -> None:
+        """Open both; raises SourceError, with the program detached, when the kernel refuses."""
+        self._bpf = program.bpf
+        self._chunks: dict[str, list[bytes]] = {name: [] for name in ("fault_event", "thread_record", "thread_rare")}
+        self._left_over = 0
+        """Rare parts at the head of theirs that have been handed out once."""
+        self._failure: SourceError | None = None
+        for table, structs, total, wakeup in (
+            ("faults", ("fault_event",), LOG_RING_BYTES, LOG_WAKEUP),
+            ("retired", ("thread_record", "thread_rare"), RETIRED_RING_BYTES, RETIRED_WAKEUP),
+        ):
+            try:
+                program.table(table).open_perf_buffer(
+                    self._receiver(structs),
+                    page_cnt=ring_pages(total, cpus),
+                    lost_cb=_ignore_lost,
+                    wakeup_events=wakeup,
+                )
+            except Exception as error:
+                program.detach()
+                raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error
+
+    def _receiver(self, structs: Sequence[str]) -> Callable[[int, int, int], None]:
+        """The callback libbcc runs a record: copies it out of the ring and must never raise."""
+        copy = ctypes.string_at
+        kinds = [(wire.dtype(name).itemsize, self._chunks[name].append) for name in structs]
+
+        def receive(_cpu: int, data: int, length: int) -> None:
+            # the ring pads what it carries by a few bytes, fewer than these sizes differ by
+            for size, append in kinds:
+                if length >= size:
+                    append(copy(data, size))
+                    return
+            self._failure = SourceError("a record is too short", f"{length} bytes, want {size}", "pftop doctor")
+
+        return receive
+
+    def wait(self, timeout_s: float) -> None:
+        """Until a ring has enough to wake up for."""
+        self._bpf.perf_buffer_poll(max(0, int(timeout_s * 1000)))
+
+    def consume(self) -> None:
+        """Take all that the rings hold, however little."""
+        self._bpf.perf_buffer_consume()
+
+    def give_up(self, record: np.void, rare: Records) -> None:
+        """Hand a record on as if it had come by the ring."""
+        self._chunks["thread_rare"].append(rare.tobytes())
+        self._chunks["thread_record"].append(record.tobytes())
+
+    def drain(self) -> Batch:
+        """All that was copied out since the last call; raises SourceError when something made no sense."""
+        if self._failure is not None:
+            raise self._failure
+        finals, events = self._chunks["thread_record"], self._chunks["fault_event"]
+        records = wire.decode(finals, "thread_record")
+        batch = Batch(Threads(records, self._rare_parts(records)), corrected(wire.decode(events, "fault_event")))
+        # in place: the callbacks hold these very lists
+        finals.clear()
+        events.clear()
+        return batch
+
+    def _rare_parts(self, records: Records) -> Records:
+        """All there are; one without its record stays for the next time, in which the record may come, but once."""
+        chunks = self._chunks["thread_rare"]
+        if not chunks:
+            return wire.empty("thread_rare")
+        found = wire.decode(chunks, "thread_rare")
+        alone = ~np.isin(identities(found), identities(records))
+        alone[: self._left_over] = False
+        chunks[:] = [chunks[at] for at in np.flatnonzero(alone).tolist()]
+        self._left_over = len(chunks)
+        return found
+
+
+def ring_pages(total_bytes: int, cpus: int) -> int:
+    """Pages of one CPU's ring: a power of two, as near below its share as there is."""
+    share = max(total_bytes // PAGE_BYTES // max(1, cpus), LEAST_RING_PAGES)
+    return 1 << (share.bit_length() - 1)
+
+
+def _ignore_lost(_count: Any) -> None:
+    """Loss is counted by the programs themselves, exactly; libbcc would print without this."""

@@ -1,0 +1,99 @@
+"""Owns the threads' records as the kernel side keeps them: arrays that are part of our memory too.
+
+To read them takes no system call and no lock, and does not keep any probe from running; hence what is copied is
+looked at twice, for a place may pass from one thread to another meanwhile.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pftop.events import Records, SourceError, Threads
+from pftop.source import wire
+from pftop.source.machine import PAGE_BYTES
+
+LEAST_ROWS = 256
+HAS_RARE = wire.header().numbers["THREAD_HAS_RARE"]
+
+
+class SharedArray:
+    """A BPF array map as a numpy array, mapped as far as it was ever used: what is mapped counts as our memory."""
+
+    def __init__(self, fd: int, struct: str, capacity: int) -> None:
+        """Raises SourceError when the kernel refuses."""
+        self._fd, self._type, self._capacity = fd, wire.dtype(struct), capacity
+        self._rows = self._map(min(LEAST_ROWS, capacity))
+
+    def _map(self, rows: int) -> Records:
+        length = -(-rows * self._type.itemsize // PAGE_BYTES) * PAGE_BYTES
+        try:
+            memory = mmap.mmap(self._fd, length)
+        except OSError as error:
+            raise SourceError("mapping a BPF map was refused", str(error), "pftop doctor") from error
+        return np.frombuffer(memory, self._type, rows)
+
+    def upto(self, rows: int) -> Records:
+        """The first so many rows, as they are and change."""
+        if rows > len(self._rows):
+            self._rows = self._map(min(1 << (rows - 1).bit_length(), self._capacity))
+        return self._rows[:rows]
+
+
+class ThreadMap:
+    """The records of all threads, and which places in their array are free."""
+
+    def __init__(self, lib: Any, fd_of: Callable[[str], int], capacity: int) -> None:
+        """``fd_of`` tells a map's descriptor by its name. Frees every place: to be made before any probe counts."""
+        self._lib, self._tids, self._places = lib, fd_of("threads"), fd_of("places")
+        self._records = SharedArray(fd_of("records"), "thread_record", capacity)
+        self._rares = SharedArray(fd_of("rares"), "thread_rare", capacity)
+        # as large as the arrays, but only touched pages take memory
+        kinds = ("thread_record", "thread_rare")
+        self._buffers = [[wire.empty(kind, capacity) for kind in kinds] for _ in range(2)]
+        self._turn = 0
+        # a stack: the lowest come first, so that those in use lie close together
+        for place in range(capacity - 1, -1, -1):
+            self._free(place)
+
+    def _free(self, place: int) -> None:
+        if self._lib.bpf_update_elem(self._places, None, ctypes.byref(ctypes.c_uint32(place)), 0) < 0:
+            raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
+
+    def read(self, top: int) -> Threads:
+        """Records below place ``top``; they stay as they are until the reading after the next."""
+        self._turn ^= 1
+        records, rares = self._buffers[self._turn]
+        shared = self._records.upto(top)
+        created = shared["created_ns"].copy()
+        places = np.flatnonzero(created)
+        created = created[places]
+        found = np.take(shared, places, out=records[: len(places)], mode="clip")
+        steady = shared["created_ns"][places] == created
+        if not steady.all():
+            found, places = found[steady], places[steady]
+        return Threads(found, self._rare_parts(found, places, rares))
+
+    def _rare_parts(self, found: Records, places: Any, buffer: Records) -> Records:
+        having = np.flatnonzero(found["flags"] & HAS_RARE)
+        if not len(having):
+            return buffer[:0]
+        places, created = places[having], found["created_ns"][having]
+        shared = self._rares.upto(int(places[-1]) + 1)
+        rares = np.take(shared, places, out=buffer[: len(places)], mode="clip")
+        steady = (shared["created_ns"][places] == created) & (rares["created_ns"] == created)
+        return rares if steady.all() else rares[steady]
+
+    def remove(self, record: np.void) -> None:
+        """Take a thread's record off, as its end would have."""
+        tid, place = ctypes.c_uint32(int(record["tid"])), int(record["place"])
+        shared = self._records.upto(place + 1)
+        if shared["created_ns"][place] != record["created_ns"]:
+            return
+        if self._lib.bpf_delete_elem(self._tids, ctypes.byref(tid)) == 0:
+            shared["created_ns"][place] = 0
+            self._free(place)
