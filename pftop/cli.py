@@ -20,14 +20,16 @@ UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def check(options: Options) -> Options:
     """Look up what needs more than the command line itself; exits with status 2 when something is wrong."""
-    from pftop.model.query import QueryError, parse
-    from pftop.model.table import SORT_KEYS, find_column
+    if options.filter_text:
+        from pftop.model.query import QueryError, parse
 
-    try:
-        parse(options.filter_text)
-    except QueryError as error:
-        fail(f"bad filter {options.filter_text!r}: {error}")
+        try:
+            parse(options.filter_text)
+        except QueryError as error:
+            fail(f"bad filter {options.filter_text!r}: {error}")
     if options.sort is not None:
+        from pftop.model.table import SORT_KEYS, find_column
+
         column = find_column(options.sort)
         if column is None:
             fail(f"no column {options.sort!r} to sort by; there are {', '.join(SORT_KEYS)}")

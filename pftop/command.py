@@ -7,9 +7,11 @@ import pwd
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from pftop.batch.rows import CommandResult
+if TYPE_CHECKING:
+    from pftop.batch.rows import CommandResult
+
 
 Stream = IO[bytes] | int | None
 
@@ -86,5 +88,7 @@ class Command:
             code = os.waitstatus_to_exitcode(status)
             # Popen must not wait for it a second time
             self._child.returncode = code
+            from pftop.batch.rows import CommandResult
+
             self._result = CommandResult(code if code >= 0 else 128 - code, usage.ru_minflt, usage.ru_majflt)
         return self._result

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from pftop.text import Safe
 
-Records = npt.NDArray[np.void]
+if TYPE_CHECKING:
+    # for the type checker alone: a start has the compiler at work before it imports numpy
+    import numpy as np
+    import numpy.typing as npt
+
+Records: TypeAlias = "npt.NDArray[np.void]"
 """A structured array of one of the structs of ``bpf/fault.h``, one a row."""
 
-_MIX = np.uint64(0x9E3779B97F4A7C15)
+_MIX = 0x9E3779B97F4A7C15
 
 
 def identities(records: Records, moment: str = "created_ns") -> npt.NDArray[np.uint64]:

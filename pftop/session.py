@@ -9,22 +9,21 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import IO, TextIO
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, TextIO
 
-from pftop.batch.rows import Selection
 from pftop.command import Caller, Command, CommandError, sudo_caller
-from pftop.model.collect import LINES_PER_SECOND, Collector
-from pftop.model.query import parse
-from pftop.model.table import default_sort
+from pftop.opening import Opening
 from pftop.options import Options
 from pftop.output import OutputError, open_output
 from pftop.report import say
-from pftop.source.kernel import gather, mount_tracefs
-from pftop.source.memory import release_compiler_memory
 from pftop.source.noise import NoiseTrap
-from pftop.source.open import Limits, Opened, open_source
-from pftop.text import Safe
+
+if TYPE_CHECKING:
+    # imported where they are used, when the compiler is at work
+    from pftop.batch.rows import Selection
+    from pftop.model.collect import Collector
+    from pftop.source.open import Opened
 
 USAGE, COMMAND_NOT_STARTED = 2, 127
 FIRST_AFTER_S = 0.1
@@ -46,17 +45,12 @@ def run(options: Options) -> int:
         return USAGE if isinstance(error, OutputError) else COMMAND_NOT_STARTED
 
 
-def open_for(options: Options, noise: Callable[[], Sequence[Safe]]) -> Opened:
-    """Facts, the plan, and the running source."""
-    mount_tracefs()
-    limits = Limits(log_rate=options.log_rate, min_latency_ns=options.min_latency_ns)
-    opened = open_source(gather(), options.probe, limits, noise)
-    release_compiler_memory()
-    return opened
-
-
 def selection_for(options: Options, opened: Opened) -> Selection:
     """What of a snapshot is shown."""
+    from pftop.batch.rows import Selection
+    from pftop.model.query import parse
+    from pftop.model.table import default_sort
+
     return Selection(
         query=parse(options.filter_text),
         sort=options.sort or default_sort(opened.source.plan.features),
@@ -89,8 +83,11 @@ def report_plan(opened: Opened, options: Options) -> None:
         say(f"plan proc, rates only: {best.why}" + (f"; try: {best.fix}" if best.fix else ""))
 
 
-def batch_collector(options: Options, opened: Opened) -> Collector:
+def batch_collector(options: Options, opening: Opening) -> Collector:
     """Resolves every logged fault where single faults are wanted, and none where they are not."""
+    from pftop.model.collect import LINES_PER_SECOND, Collector
+
+    opened = opening.opened()
     return Collector(
         opened.source,
         opened.lookup,
@@ -107,21 +104,23 @@ def batch_collector(options: Options, opened: Opened) -> Collector:
 
 def run_batch(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
     """Text, JSON Lines or CSV."""
-    from pftop.batch import run as batch
-
     owner = (caller.uid, caller.gid) if caller else None
     target = open_output(options.output, owner) if options.output not in (None, "-") else None
     trap = NoiseTrap()
     try:
-        opened = open_for(options, trap.lines)
+        opening = Opening(options, trap.lines)
+        opening.until_compiling()
+        from pftop.batch import run as batch
+
+        collector = batch_collector(options, opening)
     finally:
         caught = trap.restore()
+    opened = opening.opened()
     report_plan(opened, options)
     if os.environ.get("PFTOP_DEBUG"):
         for line in caught:
             say(f"libbcc: {line}")
     out = target or stream(1)
-    collector = batch_collector(options, opened)
     with closing(collector):
         command = None
         if options.command:
@@ -145,27 +144,41 @@ def stream(fd: int) -> TextIO:
     return io.TextIOWrapper(os.fdopen(os.dup(fd), "wb"), encoding="utf-8", errors="backslashreplace")
 
 
+def live_collector(options: Options, opening: Opening) -> Collector:
+    """Has something to show as soon as anything has happened."""
+    from pftop.model.collect import Collector
+
+    opened = opening.opened()
+    return Collector(
+        opened.source,
+        opened.lookup,
+        interval_s=options.interval_s,
+        first_after_s=FIRST_AFTER_S,
+        pids=options.pids,
+        log_rate=options.log_rate,
+        max_overhead=options.max_overhead,
+        cost=options.cost,
+    )
+
+
 def run_live(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
     """The terminal UI."""
     terminal = os.dup(1)
     trap = NoiseTrap()
     try:
-        opened, app_run = open_beside_import(options, trap)
-        collector = Collector(
-            opened.source,
-            opened.lookup,
-            interval_s=options.interval_s,
-            first_after_s=FIRST_AFTER_S,
-            pids=options.pids,
-            log_rate=options.log_rate,
-            max_overhead=options.max_overhead,
-            cost=options.cost,
-        )
+        opening = Opening(options, trap.lines)
+        opening.until_compiling()
+        from pftop.ui.app import run as app_run
+        from pftop.ui.terminal import is_light
+
+        # the terminal may take its time to answer
+        light = options.theme is None and is_light()
+        collector = live_collector(options, opening)
         with closing(collector), tempfile.TemporaryFile() as kept:
             if options.command:
                 Command(
                     options.command,
-                    adopt=opened.source.adopt,
+                    adopt=opening.opened().source.adopt,
                     caller=caller,
                     environment=environment,
                     stdin=subprocess.DEVNULL,
@@ -174,33 +187,12 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
                 )
             # Textual draws on sys.__stderr__
             setattr(sys, "__stderr__", stream(terminal))  # noqa: B010  final to the type checker
-            status = app_run(collector, options)
+            status = app_run(collector, options, light=light)
             show_kept(kept, terminal)
         return status
     finally:
         trap.restore()
         os.close(terminal)
-
-
-def open_beside_import(options: Options, trap: NoiseTrap) -> tuple[Opened, Callable[[Collector, Options], int]]:
-    """Compile and attach in a thread while Textual is imported: libbcc works outside Python's lock."""
-    result: list[Opened | BaseException] = []
-
-    def work() -> None:
-        try:
-            result.append(open_for(options, trap.lines))
-        except BaseException as error:
-            result.append(error)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
-        from pftop.ui.app import run as app_run
-    finally:
-        worker.join()
-    if isinstance(result[0], BaseException):
-        raise result[0]
-    return result[0], app_run
 
 
 def show_kept(kept: IO[bytes], terminal: int) -> None:

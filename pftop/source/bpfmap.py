@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -104,11 +105,12 @@ class Elements:
         return found
 
 
-def write_u32(lib: Any, fd: int, key: int, value: int) -> None:
-    """One element of an array of u32."""
-    numbers = np.array([key, value], np.uint32)
-    place = numbers.ctypes.data
-    if lib.bpf_update_elem(fd, ctypes.c_void_p(place), ctypes.c_void_p(place + 4), 0) < 0:
+def fill_u32(lib: Any, fd: int, values: Sequence[int]) -> None:
+    """All elements of an array of u32, at once."""
+    keys, numbers = np.arange(len(values), dtype=np.uint32), np.array(values, np.uint32)
+    count = ctypes.c_uint32(len(values))
+    places = (ctypes.c_void_p(array.ctypes.data) for array in (keys, numbers))
+    if lib.bpf_update_batch(fd, *places, ctypes.byref(count)) < 0:
         raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from pftop.events import Records, identities
-from pftop.source import wire
+from pftop.source.header import header
 
 FRESH_NS = 2_000_000
 """A thread whose fault ended less long ago may have been put off its CPU, by the reader, before the kind was told."""
@@ -16,7 +16,7 @@ FRESH_NS = 2_000_000
 
 def corrected(events: Records) -> Records:
     """The events without those that a later one stands for; what they say was skipped before them is kept."""
-    again = (events["flags"] & wire.header().numbers["EVENT_CORRECTS"]) != 0
+    again = (events["flags"] & header().numbers["EVENT_CORRECTS"]) != 0
     if not again.any():
         return events
     events = events.copy()

@@ -16,8 +16,9 @@ import numpy as np
 from pftop.causes import table as cause_table
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError, Threads
 from pftop.source import wire
-from pftop.source.bpfmap import BulkMap, Elements, OneElement, write_u32
+from pftop.source.bpfmap import BulkMap, Elements, OneElement, fill_u32
 from pftop.source.corrections import keep_extremes
+from pftop.source.header import header
 from pftop.source.machine import CostMeter, read_pressure, read_vmstat
 from pftop.source.preemption import Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
@@ -69,11 +70,9 @@ class LiveSource:
         self._pages = BulkMap(lib, table("pages").map_fd, np.dtype("<u8"), wire.dtype("page_count"), MAX_PAGES)
         cpus = table("globals").total_cpu
         self._globals = OneElement(lib, table("globals").map_fd, wire.dtype("globals"), cpus)
-        frames = np.dtype([("ip", "<u8", (wire.header().numbers["PFTOP_STACK_DEPTH"],))])
+        frames = np.dtype([("ip", "<u8", (header().numbers["PFTOP_STACK_DEPTH"],))])
         self._stacks = Elements(lib, table("stacks").map_fd, frames)
-        causes = table("causes").map_fd
-        for traits, cause in enumerate(cause_table()):
-            write_u32(lib, causes, traits, cause)
+        fill_u32(lib, table("causes").map_fd, cause_table())
         self._config = OneElement(lib, table("config").map_fd, wire.dtype("config"))
 
     @property

@@ -6,18 +6,19 @@ import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from pftop.events import FaultSource, PlanInfo, SourceError
-from pftop.source import wire
 from pftop.source.bcc_module import load_bcc
-from pftop.source.directory import Directory
+from pftop.source.header import bpf_dir
 from pftop.source.kernel import KernelFacts
-from pftop.source.live import LiveSource
 from pftop.source.plan import ACCOUNT_TRACEPOINT, GIVES, LADDER, ProbePlan, Refusal, choose
-from pftop.source.proc import ProcSource
 from pftop.source.program import Program, map_capacity
-from pftop.source.symbols import Symbols
 from pftop.text import Safe, clean
+
+if TYPE_CHECKING:
+    from pftop.source.directory import Directory
+    from pftop.source.live import LiveSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +67,44 @@ def bit_names(facts: KernelFacts) -> dict[str, dict[int, str]]:
     }
 
 
-def open_source(facts: KernelFacts, probe: str, limits: Limits, noise: Callable[[], Sequence[Safe]]) -> Opened:
-    """The best plan that runs; raises SourceError when a forced one does not."""
+def open_source(
+    facts: KernelFacts,
+    probe: str,
+    limits: Limits,
+    noise: Callable[[], Sequence[Safe]],
+    compiling: Callable[[], None] = lambda: None,
+) -> Opened:
+    """The best plan that runs; raises SourceError when a forced one does not.
+
+    ``compiling`` is called when the compiler is about to take over. What needs numpy is imported after that.
+    """
     decision = choose(facts, probe)
     refusals = list(decision.refusals)
     bcc: ModuleType | None = None
     for plan in decision.plans:
         if plan.name == "proc":
-            return Opened(ProcSource(plan_info(plan, facts, refusals)), Directory(), tuple(refusals))
+            return _open_proc(plan, facts, refusals)
         try:
-            bcc = bcc or load_bcc(wire.bpf_dir())
-            source = _open_live(bcc, plan, facts, limits, refusals, noise)
+            bcc = bcc or load_bcc(bpf_dir())
+            source = _open_live(bcc, plan, facts, limits, refusals, noise, compiling)
         except SourceError as error:
             caught = " · ".join(noise()[-3:])
             why = f"{error.what}: {error.why}" + (f" ({caught})" if caught else "")
             refusals.append(Refusal(plan.name, why, error.fix))
             continue
+        from pftop.source.directory import Directory
+        from pftop.source.symbols import Symbols
+
         return Opened(source, Directory(Symbols()), tuple(refusals))
     last = refusals[-1]
     raise SourceError(f"the {last.plan} plan cannot run here", last.why, last.fix)
+
+
+def _open_proc(plan: ProbePlan, facts: KernelFacts, refusals: Sequence[Refusal]) -> Opened:
+    from pftop.source.directory import Directory
+    from pftop.source.proc import ProcSource
+
+    return Opened(ProcSource(plan_info(plan, facts, refusals)), Directory(), tuple(refusals))
 
 
 def _open_live(
@@ -94,9 +114,12 @@ def _open_live(
     limits: Limits,
     refusals: Sequence[Refusal],
     noise: Callable[[], Sequence[Safe]],
+    compiling: Callable[[], None],
 ) -> LiveSource:
     capacity = limits.capacity or map_capacity(facts.threads)
-    program = Program(bcc, plan, facts, capacity)
+    program = Program(bcc, plan, facts, capacity, compiling)
+    from pftop.source.live import LiveSource
+
     info = plan_info(plan, facts, refusals)
     if program.missing:
         lacking = ", ".join(program.missing)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, Threads
 from pftop.source import wire
+from pftop.source.header import header
 from pftop.source.machine import CostMeter, read_pressure, read_vmstat
 from pftop.source.procstat import read_all
 from pftop.text import Safe
 
-FAMILY = wire.header().numbers["THREAD_FAMILY"]
+FAMILY = header().numbers["THREAD_FAMILY"]
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 

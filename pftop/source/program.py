@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pftop.events import SourceError
-from pftop.source import wire
 from pftop.source.btf import declare
+from pftop.source.header import bpf_dir, header
 from pftop.source.kernel import KernelFacts
 from pftop.source.plan import ARCHES, Attachment, ProbePlan
 
@@ -68,7 +68,7 @@ def kernel_structs(facts: KernelFacts, wanted: Mapping[str, tuple[str, ...]]) ->
 def compile_flags(facts: KernelFacts, capacity: int, plan: ProbePlan, *, have_task: bool) -> list[str]:
     """All integers the text depends on; both sides' struct sizes are checked against each other."""
     flags = [
-        f"-I{wire.bpf_dir()}",
+        f"-I{bpf_dir()}",
         *HASTE,
         f"-DPFTOP_ARCH_{ARCHES[facts.arch]}",
         f"-DPFTOP_BOOT_CLOCK={int(facts.boot_clock)}",
@@ -80,7 +80,7 @@ def compile_flags(facts: KernelFacts, capacity: int, plan: ProbePlan, *, have_ta
         f"-DPFTOP_TASK_IS_TYPED={int(have_task and facts.typed_task)}",
         f"-DPFTOP_PGFAULT={facts.pgfault or 0}",
     ]
-    flags += [f"-DPFTOP_SIZE_{name.upper()}={wire.dtype(name).itemsize}" for name in WIRE_STRUCTS]
+    flags += [f"-DPFTOP_SIZE_{name.upper()}={header().structs[name].size}" for name in WIRE_STRUCTS]
     return [*flags, "-DPFTOP_HAVE_TASK"] if have_task else flags
 
 
@@ -94,8 +94,18 @@ def program_text(plan: ProbePlan, structs: str, directory: Path) -> str:
 class Program:
     """A compiled program and its attached probes. One an interpreter: BCC keeps each until exit."""
 
-    def __init__(self, bcc: ModuleType, plan: ProbePlan, facts: KernelFacts, capacity: int) -> None:
-        """Compile and load; raises SourceError when clang or the kernel's verifier refuses."""
+    def __init__(
+        self,
+        bcc: ModuleType,
+        plan: ProbePlan,
+        facts: KernelFacts,
+        capacity: int,
+        compiling: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Compile and load; raises SourceError when clang or the kernel's verifier refuses.
+
+        ``compiling`` is called when the compiler is about to take over.
+        """
         structs = kernel_structs(facts, TASK_STRUCTS)
         have_task = bool(structs)
         if plan.reads_vma:
@@ -108,8 +118,9 @@ class Program:
         self.plan = plan
         self.missing: list[str] = []
         """Optional probes that did not attach."""
+        compiling()
         try:
-            self.bpf: Any = bcc.BPF(text=program_text(plan, structs, wire.bpf_dir()), cflags=flags)
+            self.bpf: Any = bcc.BPF(text=program_text(plan, structs, bpf_dir()), cflags=flags)
         except Exception as error:
             raise SourceError("the BPF program did not compile", str(error), "pftop doctor") from error
         self._functions = have_task
@@ -189,10 +200,10 @@ class Program:
 
 def limits(capacity: int) -> Mapping[str, int]:
     """Bytes of kernel memory the larger maps take, by map."""
-    overhead = 64
+    overhead, structs = 64, header().structs
     return {
-        "threads": capacity * (wire.dtype("thread_record").itemsize + wire.dtype("thread_rare").itemsize),
+        "threads": capacity * (structs["thread_record"].size + structs["thread_rare"].size),
         "places": capacity * (8 + overhead + 4),
-        "pages": MAX_PAGES * (wire.dtype("page_count").itemsize + overhead),
+        "pages": MAX_PAGES * (structs["page_count"].size + overhead),
         "family": MAX_FAMILY * (8 + overhead),
     }

@@ -12,13 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pftop.events import Records, SourceError, Threads
 from pftop.source import wire
+from pftop.source.header import header
 from pftop.source.machine import PAGE_BYTES
 
 LEAST_ROWS = 256
-HAS_RARE = wire.header().numbers["THREAD_HAS_RARE"]
+HAS_RARE = header().numbers["THREAD_HAS_RARE"]
 
 
 class SharedArray:
@@ -57,12 +59,14 @@ class ThreadMap:
         self._buffers = [[wire.empty(kind, capacity) for kind in kinds] for _ in range(2)]
         self._turn = 0
         # a stack: the lowest come first, so that those in use lie close together
-        for place in range(capacity - 1, -1, -1):
-            self._free(place)
+        self._free(np.arange(capacity)[::-1])
 
-    def _free(self, place: int) -> None:
-        if self._lib.bpf_update_elem(self._places, None, ctypes.byref(ctypes.c_uint32(place)), 0) < 0:
-            raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
+    def _free(self, places: npt.ArrayLike) -> None:
+        numbers = np.array(places, np.uint32, ndmin=1)
+        first, push = numbers.ctypes.data, self._lib.bpf_update_elem
+        for address in range(first, first + numbers.nbytes, numbers.itemsize):
+            if push(self._places, None, address, 0) < 0:
+                raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
 
     def read(self, top: int) -> Threads:
         """Records below place ``top``; they stay as they are until the reading after the next."""

@@ -20,7 +20,7 @@ from pftop.model import table
 from pftop.model.feed import Feed
 from pftop.model.snapshot import LogLine, Update
 from pftop.options import Options
-from pftop.ui import terminal, themes
+from pftop.ui import themes
 from pftop.ui.driver import TerminalDriver
 from pftop.ui.glass import Glass
 from pftop.ui.kept_screens import KeptScreens
@@ -40,9 +40,12 @@ LOOK_S = 1.0
 """How long the worker stays away without news: by then it is to be seen whether the terminal is still there."""
 
 
-def run(feed: Feed, options: Options) -> int:
-    """Show the feed until the user leaves; returns the exit status, or raises what the feed raised."""
-    if options.theme is None and terminal.is_light():
+def run(feed: Feed, options: Options, *, light: bool = False) -> int:
+    """Show the feed until the user leaves; returns the exit status, or raises what the feed raised.
+
+    ``light``: the terminal's background is, and no theme was asked for.
+    """
+    if light:
         options = replace(options, theme=themes.LIGHT)
     app = PftopApp(feed, options)
     # What is loaded by now lives as long as the process; collections need not walk it again and again.

@@ -26,14 +26,14 @@ BCC_PLACES = (
 )
 MADE_SMALL = """
 import sys
-from pftop import session
+from pftop import opening
 from pftop.source import rings
 from pftop.source.open import Limits
 {change}
 from pftop.cli import main
 sys.exit(main(sys.argv[1:]))
 """
-SMALL_MAP = MADE_SMALL.format(change="session.Limits = lambda **given: Limits(capacity=64, **given)")
+SMALL_MAP = MADE_SMALL.format(change="opening.Limits = lambda **given: Limits(capacity=64, **given)")
 """pftop as it is, but with room for 64 threads."""
 SMALL_RINGS = MADE_SMALL.format(change="rings.LOG_RING_BYTES = rings.RETIRED_RING_BYTES = 1 << 18")
 """pftop as it is, but with the smallest rings it uses anywhere."""

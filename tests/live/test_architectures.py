@@ -12,20 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
 from dataclasses import replace
-from pftop.source import wire
+from pftop.source.header import bpf_dir
 from pftop.source.bcc_module import load_bcc
 from pftop.source.kernel import gather
 from pftop.source.plan import kprobe_plan, memcg_plan, perf_plan
 from pftop.source.program import TASK_STRUCTS, VMA_STRUCTS, compile_flags, kernel_structs, program_text
 
-bcc, facts = load_bcc(wire.bpf_dir()), gather()
+bcc, facts = load_bcc(bpf_dir()), gather()
 facts = replace(facts, arch=sys.argv[1])
 if facts.arch == "aarch64":
     facts = replace(facts, tracepoints=facts.tracepoints - {"page_fault_user"})
 structs = kernel_structs(facts, TASK_STRUCTS) + kernel_structs(facts, VMA_STRUCTS)
 plans = (perf_plan, kprobe_plan) + (memcg_plan,) * (facts.arch == "x86_64")
 for plan in (make(facts) for make in plans):
-    text = program_text(plan, structs, wire.bpf_dir())
+    text = program_text(plan, structs, bpf_dir())
     bcc.BPF(text=text, cflags=compile_flags(facts, 8192, plan, have_task=True))
     print("compiled", plan.name, len(text))
 """

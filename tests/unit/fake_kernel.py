@@ -10,10 +10,11 @@ import numpy as np
 from pftop.events import Batch, Counters, FaultKind, PlanInfo, Records, Sample, Threads, VmStat
 from pftop.model.histogram import bucket_of
 from pftop.source import wire
+from pftop.source.header import header
 from pftop.text import Safe
 from tests.factories import make_plan
 
-GROUP_DEAD, FAMILY, RETIRED = (wire.header().numbers[f"THREAD_{n}"] for n in ("GROUP_DEAD", "FAMILY", "RETIRED"))
+GROUP_DEAD, FAMILY, RETIRED = (header().numbers[f"THREAD_{n}"] for n in ("GROUP_DEAD", "FAMILY", "RETIRED"))
 ACCESSES = ("read", "write", "exec")
 KINDS = {FaultKind.MINOR: "minor", FaultKind.MAJOR: "major", FaultKind.FAILED: "failed", FaultKind.INVALID: "failed"}
 

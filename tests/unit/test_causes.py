@@ -26,6 +26,7 @@ from pftop.causes import (
 from pftop.events import Access, FaultKind, MemoryMapping, ProcessKey
 from pftop.model.attribution import Attribution, traits_of_mapping
 from pftop.source import wire
+from pftop.source.header import header
 from pftop.text import Safe
 
 KEY = ProcessKey(4242, 7)
@@ -33,16 +34,16 @@ PAGE = 0x7F00_0000_0000
 
 
 def test_traits_have_the_numbers_of_the_header() -> None:
-    theirs = {name: number for name, number in wire.header().numbers.items() if name.startswith("TRAIT_")}
+    theirs = {name: number for name, number in header().numbers.items() if name.startswith("TRAIT_")}
     assert theirs == {f"TRAIT_{name.removeprefix('TRAIT_')}": getattr(causes, name[6:]) for name in theirs}
     assert len(theirs) == 11
-    assert wire.header().numbers["PFTOP_TRAITS"] == TRAITS == 2 * max(theirs.values())
+    assert header().numbers["PFTOP_TRAITS"] == TRAITS == 2 * max(theirs.values())
 
 
 def test_causes_have_the_numbers_of_the_header_and_fit() -> None:
-    theirs = wire.header().enums["fault_cause"]
+    theirs = header().enums["fault_cause"]
     assert theirs == {f"CAUSE_{name.upper().replace('-', '_')}": n for name, n in causes.NUMBER.items()}
-    assert len(causes.CAUSES) <= wire.header().numbers["PFTOP_CAUSES"]
+    assert len(causes.CAUSES) <= header().numbers["PFTOP_CAUSES"]
 
 
 def test_every_cause_has_a_name_of_its_own_and_a_meaning() -> None:

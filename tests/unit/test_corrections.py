@@ -7,9 +7,10 @@ import numpy as np
 from pftop.events import Records
 from pftop.source import wire
 from pftop.source.corrections import corrected, keep_extremes
+from pftop.source.header import header
 
-CORRECTS = wire.header().numbers["EVENT_CORRECTS"]
-KINDS = wire.header().enums["fault_kind"]
+CORRECTS = header().numbers["EVENT_CORRECTS"]
+KINDS = header().enums["fault_kind"]
 
 
 def events(*lines: tuple[int, int, str, int, bool]) -> Records:

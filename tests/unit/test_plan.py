@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pftop.arguments import PROBES
-from pftop.source import wire
+from pftop.source.header import bpf_dir
 from pftop.source.kernel import TRACEPOINTS, KernelFacts
 from pftop.source.plan import GIVES, LADDER, Decision, ProbePlan, choose
 from tests.unit.test_btf import Blob
@@ -166,7 +166,7 @@ def planned() -> list[ProbePlan]:
 
 @pytest.mark.parametrize("plan", planned(), ids=lambda plan: str(plan.name))
 def test_a_plans_sources_exist_and_hold_its_functions(plan: ProbePlan) -> None:
-    text = "".join((wire.bpf_dir() / name).read_text() for name in plan.sources)
+    text = "".join((bpf_dir() / name).read_text() for name in plan.sources)
     for attachment in plan.attachments:
         assert f"int {attachment.function}(" in text, attachment
         if attachment.kind == "raw_tracepoint":

@@ -15,6 +15,7 @@ from pftop.model import lines, process
 from pftop.model.book import SUMS
 from pftop.model.histogram import BUCKETS, bucket_of, lower_ns
 from pftop.source import wire
+from pftop.source.header import Header, HeaderError, bpf_dir, header
 from pftop.source.program import WIRE_STRUCTS
 
 TYPEDEFS = """
@@ -29,15 +30,17 @@ typedef int32_t s32; typedef int64_t s64;
 def compiled(body: str, directory: Path) -> str:
     """What a C program prints that includes the header."""
     source, program = directory / "probe.c", directory / "probe"
-    header = wire.bpf_dir() / "fault.h"
-    source.write_text(f'{TYPEDEFS}#include "{header}"\nint main(void) {{\n{body}\nreturn 0; }}\n')
+    path = bpf_dir() / "fault.h"
+    source.write_text(f'{TYPEDEFS}#include "{path}"\nint main(void) {{\n{body}\nreturn 0; }}\n')
     subprocess.run(["gcc", "-Wall", "-Werror", "-o", program, source], check=True)
     return subprocess.run([program], check=True, capture_output=True, text=True).stdout
 
 
 def test_every_member_lies_where_the_c_compiler_puts_it(tmp_path: Path) -> None:
     body, expected = "", ""
-    for name, kind in wire.header().structs.items():
+    for name, laid_out in header().structs.items():
+        kind = wire.dtype(name)
+        assert kind.itemsize == laid_out.size
         body += f'printf("{name} %zu\\n", sizeof(struct {name}));\n'
         expected += f"{name} {kind.itemsize}\n"
         for member in kind.names or ():
@@ -52,16 +55,16 @@ def test_every_member_lies_where_the_c_compiler_puts_it(tmp_path: Path) -> None:
 
 
 def test_every_number_and_enumerator_is_the_c_compilers(tmp_path: Path) -> None:
-    header = wire.header()
-    values = header.numbers | {name: n for enum in header.enums.values() for name, n in enum.items()}
+    read = header()
+    values = read.numbers | {name: n for enum in read.enums.values() for name, n in enum.items()}
     body = "".join(f'printf("{name} %ld\\n", (long){name});\n' for name in values)
     assert compiled(body, tmp_path) == "".join(f"{name} {number}\n" for name, number in values.items())
 
 
 def test_every_struct_of_the_header_was_read() -> None:
-    text = (wire.bpf_dir() / "fault.h").read_text()
-    assert set(re.findall(r"^struct (\w+) \{", text, re.MULTILINE)) == set(wire.header().structs)
-    assert set(WIRE_STRUCTS) <= set(wire.header().structs)
+    text = (bpf_dir() / "fault.h").read_text()
+    assert set(re.findall(r"^struct (\w+) \{", text, re.MULTILINE)) == set(header().structs)
+    assert set(WIRE_STRUCTS) <= set(header().structs)
 
 
 def test_the_signedness_of_members_is_kept() -> None:
@@ -70,7 +73,7 @@ def test_the_signedness_of_members_is_kept() -> None:
 
 
 def enumerators(kind: str, prefix: str) -> dict[str, int]:
-    return {name.removeprefix(prefix): number for name, number in wire.header().enums[kind].items()}
+    return {name.removeprefix(prefix): number for name, number in header().enums[kind].items()}
 
 
 def test_enums_of_both_sides_are_equal() -> None:
@@ -81,7 +84,7 @@ def test_enums_of_both_sides_are_equal() -> None:
 
 
 def test_numbers_written_down_twice_are_equal() -> None:
-    numbers = wire.header().numbers
+    numbers = header().numbers
     assert numbers["THREAD_GROUP_DEAD"] == process.GROUP_DEAD
     assert numbers["THREAD_FAMILY"] == process.FAMILY
     assert numbers["EVENT_KERNEL_MODE"] == lines.KERNEL_MODE
@@ -95,14 +98,14 @@ def test_numbers_written_down_twice_are_equal() -> None:
 
 
 def test_traits_of_both_sides_are_equal() -> None:
-    traits = {name: number for name, number in wire.header().numbers.items() if name.startswith("TRAIT_")}
+    traits = {name: number for name, number in header().numbers.items() if name.startswith("TRAIT_")}
     assert traits == {name: getattr(causes, name.removeprefix("TRAIT_")) for name in traits}
     assert sum(traits.values()) == causes.TRAITS - 1
 
 
 def test_flags_of_one_word_share_no_bit() -> None:
     for prefix in ("THREAD_", "EVENT_", "TRAIT_"):
-        bits = [number for name, number in wire.header().numbers.items() if name.startswith(prefix)]
+        bits = [number for name, number in header().numbers.items() if name.startswith(prefix)]
         assert all(bit & (bit - 1) == 0 for bit in bits)
         assert len(set(bits)) == len(bits)
 
@@ -117,7 +120,7 @@ def test_names_python_uses_are_members() -> None:
 
 
 def test_the_kernels_buckets_are_pythons(tmp_path: Path) -> None:
-    account = (wire.bpf_dir() / "account.c").read_text()
+    account = (bpf_dir() / "account.c").read_text()
     functions = re.findall(r"^static __always_inline u\d+ (?:log2_of|bucket_of)\(.*?^\}", account, re.M | re.S)
     assert len(functions) == 2
     values = sorted({v for bit in range(41) for v in ((1 << bit) - 1, 1 << bit, (1 << bit) * 5 // 4, 3 << bit)})
@@ -125,7 +128,7 @@ def test_the_kernels_buckets_are_pythons(tmp_path: Path) -> None:
     body = "".join(f'printf("%lu\\n", (unsigned long)bucket_of({value}ul));\n' for value in values)
     source = "\n".join(functions).replace("static __always_inline", "static inline")
     (tmp_path / "fault.h").write_text("")
-    program = f'{TYPEDEFS}#include "{wire.bpf_dir()}/fault.h"\n{source}\nint main(void) {{ {body} return 0; }}\n'
+    program = f'{TYPEDEFS}#include "{bpf_dir()}/fault.h"\n{source}\nint main(void) {{ {body} return 0; }}\n'
     (tmp_path / "b.c").write_text(program)
     subprocess.run(["gcc", "-o", tmp_path / "b", tmp_path / "b.c"], check=True)
     printed = subprocess.run([tmp_path / "b"], check=True, capture_output=True, text=True).stdout
@@ -157,17 +160,17 @@ def test_the_kernels_buckets_are_pythons(tmp_path: Path) -> None:
     ],
 )
 def test_what_the_reader_does_not_understand_is_refused(text: str) -> None:
-    with pytest.raises(wire.WireError, match=r"not understood|not known"):
-        wire.Header(text)
+    with pytest.raises(HeaderError, match=r"not understood|not known"):
+        Header(text)
 
 
 def test_an_array_as_long_as_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="UNDEFINED"):
-        wire.Header("struct s {\nu64 a[UNDEFINED];\n};")
+        Header("struct s {\nu64 a[UNDEFINED];\n};")
 
 
 def test_members_padding_and_nesting_follow_c() -> None:
-    read = wire.Header(
+    read = Header(
         """
         #ifndef GUARD
         #define GUARD
@@ -185,9 +188,11 @@ def test_members_padding_and_nesting_follow_c() -> None:
         #endif
         """
     )
-    assert (read.structs["inner"].itemsize, read.structs["outer"].itemsize) == (16, 72)
-    assert read.structs["outer"]["both"].shape == (3,)
-    assert read.structs["outer"]["name"] == np.dtype("S16")
+    inner, outer = wire.dtype_of(read, "inner"), wire.dtype_of(read, "outer")
+    assert (inner.itemsize, outer.itemsize) == (16, 72)
+    assert [read.structs[name].size for name in ("inner", "outer")] == [16, 72]
+    assert outer["both"].shape == (3,)
+    assert outer["name"] == np.dtype("S16")
 
 
 def test_chunks_are_read_as_one_record_each() -> None:

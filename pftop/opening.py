@@ -1,0 +1,57 @@
+"""Owns opening the source beside all else a start does: the compiler takes most of it, outside Python's lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from pftop.options import Options
+from pftop.source.kernel import gather, mount_tracefs
+from pftop.source.memory import release_compiler_memory
+from pftop.source.open import Limits, Opened, open_source
+from pftop.text import Safe
+
+
+class Opening:
+    """A thread that finds the facts, compiles and attaches.
+
+    What it needs before it can compile is pure Python, and short of numpy: ``until_compiling`` keeps the one who made
+    this from taking Python's lock for imports of its own meanwhile.
+    """
+
+    def __init__(self, options: Options, noise: Callable[[], Sequence[Safe]]) -> None:
+        """Begins at once. ``noise`` tells what libbcc printed."""
+        self._options, self._noise = options, noise
+        self._result: Opened | BaseException | None = None
+        self._compiling, self._over = threading.Event(), threading.Event()
+        threading.Thread(target=self._work, name="opening").start()
+
+    def _work(self) -> None:
+        try:
+            mount_tracefs()
+            limits = Limits(log_rate=self._options.log_rate, min_latency_ns=self._options.min_latency_ns)
+            self._result = open_source(gather(), self._options.probe, limits, self._noise, self._compiling.set)
+        except BaseException as error:
+            self._result = error
+        finally:
+            self._compiling.set()
+            self._over.set()
+        # nobody waits for this
+        release_compiler_memory()
+
+    def until_compiling(self) -> None:
+        """Wait until the compiler is at work, or nothing is to be compiled."""
+        self._compiling.wait()
+
+    def opened(self) -> Opened:
+        """Wait for the end; raises what opening raised."""
+        # what comes behind the compiler will need these
+        import_module("pftop.source.live")
+        import_module("pftop.source.directory")
+        import_module("pftop.source.symbols")
+        self._over.wait()
+        if isinstance(self._result, BaseException):
+            raise self._result
+        assert self._result is not None
+        return self._result
