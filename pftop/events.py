@@ -27,7 +27,7 @@ def identities(records: Records, moment: str = "created_ns") -> npt.NDArray[np.u
 
 
 class Threads(NamedTuple):
-    """What is known of threads: ``struct thread_record``, and of those that have one ``struct thread_rare``."""
+    """What is known of threads: their ``struct thread_record``, and ``struct thread_rare`` of those that have one."""
 
     records: Records
     rare: Records

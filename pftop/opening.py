@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Self
 
 from pftop.options import Options
 from pftop.source.kernel import gather, mount_tracefs
@@ -24,6 +26,7 @@ class Opening:
         """Begins at once. ``noise`` tells what libbcc printed."""
         self._options, self._noise = options, noise
         self._result: Opened | BaseException | None = None
+        self._abandoned = False
         self._compiling, self._over = threading.Event(), threading.Event()
         threading.Thread(target=self._work, name="opening").start()
 
@@ -31,7 +34,7 @@ class Opening:
         try:
             mount_tracefs()
             limits = Limits(log_rate=self._options.log_rate, min_latency_ns=self._options.min_latency_ns)
-            self._result = open_source(gather(), self._options.probe, limits, self._noise, self._compiling.set)
+            self._result = open_source(gather(), self._options.probe, limits, self._noise, self._before_compiling)
         except BaseException as error:
             self._result = error
         finally:
@@ -39,6 +42,26 @@ class Opening:
             self._over.set()
         # nobody waits for this
         release_compiler_memory()
+
+    def _before_compiling(self) -> None:
+        if self._abandoned:
+            raise KeyboardInterrupt
+        self._compiling.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Where the start is broken off: wait for the compiler, which cannot be, and take off what was attached."""
+        if kind is None:
+            return
+        self._abandoned = True
+        while not self._over.is_set():
+            # another Ctrl-C asks for no more than the one before
+            with contextlib.suppress(KeyboardInterrupt):
+                self._over.wait()
+        if isinstance(self._result, Opened):
+            self._result.source.close()
 
     def until_compiling(self) -> None:
         """Wait until the compiler is at work, or nothing is to be compiled."""

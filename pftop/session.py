@@ -108,11 +108,11 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
     target = open_output(options.output, owner) if options.output not in (None, "-") else None
     trap = NoiseTrap()
     try:
-        opening = Opening(options, trap.lines)
-        opening.until_compiling()
-        from pftop.batch import run as batch
+        with Opening(options, trap.lines) as opening:
+            opening.until_compiling()
+            from pftop.batch import run as batch
 
-        collector = batch_collector(options, opening)
+            collector = batch_collector(options, opening)
     finally:
         caught = trap.restore()
     opened = opening.opened()
@@ -166,14 +166,14 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
     terminal = os.dup(1)
     trap = NoiseTrap()
     try:
-        opening = Opening(options, trap.lines)
-        opening.until_compiling()
-        from pftop.ui.app import run as app_run
-        from pftop.ui.terminal import is_light
+        with Opening(options, trap.lines) as opening:
+            opening.until_compiling()
+            from pftop.ui.app import run as app_run
+            from pftop.ui.terminal import is_light
 
-        # the terminal may take its time to answer
-        light = options.theme is None and is_light()
-        collector = live_collector(options, opening)
+            # the terminal may take its time to answer
+            light = options.theme is None and is_light()
+            collector = live_collector(options, opening)
         with closing(collector), tempfile.TemporaryFile() as kept:
             if options.command:
                 Command(

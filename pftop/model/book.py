@@ -34,6 +34,8 @@ SUMS = (
 )
 SUM = {name: at for at, name in enumerate(SUMS)}
 UNKNOWN = NUMBER["unknown"]
+RETIRED = 4
+"""``THREAD_RETIRED`` of ``bpf/fault.h``; a test compares them."""
 STATED = ("minor_max_ns", "major_max_ns", "minor_min_ns", "major_min_ns", "tgid", "tid", "uid", "flags", "comm")
 
 
@@ -101,12 +103,13 @@ class ThreadBook:
 
         Returns the changes of both, and the last known records of threads that vanished with neither.
         """
-        before, now = self._shelf, Shelf(threads)
+        before = self._shelf
+        now = Shelf(_without_ended(before, threads))
         at, known = before.find(now.keys)
         place = now.order
         changed = marks_of(now.records)[place]
         changed[known] -= marks_of(before.records)[before.order[at[known]]]
-        # a rare part is read a moment before its record: what is new in one may not be in the other
+        # a rare part is read a moment after its record: what is new in one may not be in the other
         stirred, there = now.find(now.rare.stirred_since(before.rare))
         changed[stirred[there]] = 1
         busy = np.flatnonzero(changed)
@@ -136,6 +139,19 @@ class ThreadBook:
                     change.sums[SUM["latency_sum_ns"]],
                 )
         return changes
+
+
+def _without_ended(before: Shelf, threads: Threads) -> Threads:
+    """The reading without records that are new and marked as ended.
+
+    The last record of such a thread was booked, or comes: the kernel side may be held up between sending it and
+    taking it off.
+    """
+    ended = (threads.records["flags"] & RETIRED) != 0
+    if not ended.any():
+        return threads
+    ended &= ~before.find(identities(threads.records))[1]
+    return Threads(threads.records[~ended], threads.rare)
 
 
 def retire(shelf: Shelf, final: Threads) -> list[Change]:

@@ -166,9 +166,9 @@ class LiveSource:
             if self._sweep.get(tid) != state:
                 self._sweep[tid] = state
             elif not os.path.exists(f"/proc/{tid}"):
-                # handed on as any other retired record, so that nobody takes it for a lost one
-                self._rings.give_up(_given_up(records[at]), rare[rare["tid"] == tid])
-                self._threads.remove(records[at])
+                if self._threads.remove(records[at]):
+                    # handed on as any other retired record, so that nobody takes it for a lost one
+                    self._rings.give_up(_given_up(records[at]), rare[rare["tid"] == tid])
                 del self._sweep[tid]
         if len(self._sweep) > 2 * len(keys) + 1024:
             self._sweep.clear()

@@ -124,16 +124,20 @@ def _open_live(
     if program.missing:
         lacking = ", ".join(program.missing)
         info = replace(info, why_not_better=(*info.why_not_better, f"without optional probes: {lacking}"))
-    source = LiveSource(
-        program,
-        info,
-        capacity,
-        log_rate=limits.log_rate,
-        min_latency_ns=limits.min_latency_ns,
-        noise=noise,
-        # trampolines and raw tracepoints run their programs all the same
-        preemptible=facts.preemptible and plan.name not in ("fentry", "memcg"),
-    )
+    try:
+        source = LiveSource(
+            program,
+            info,
+            capacity,
+            log_rate=limits.log_rate,
+            min_latency_ns=limits.min_latency_ns,
+            noise=noise,
+            # trampolines and raw tracepoints run their programs all the same
+            preemptible=facts.preemptible and plan.name not in ("fentry", "memcg"),
+        )
+    except BaseException:
+        program.detach()
+        raise
     if plan.by_account and not hears_faults(source):
         source.close()
         why = f"a page pftop itself touched did not pass the tracepoint {ACCOUNT_TRACEPOINT}"

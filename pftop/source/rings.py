@@ -7,6 +7,7 @@ has one, and right behind it the record itself.
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from pftop.source.program import Program
 LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
 """All CPUs together, as long as each gets ``LEAST_RING_PAGES``: a burst of ends must outlast a busy reader."""
 LEAST_RING_PAGES = 64
+WAIT_FOR_RECORD_S = 1.0
 LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
 """Records a ring gathers before it wakes the reader; waking for each would cost 15 µs a fault."""
 
@@ -28,12 +30,12 @@ LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
 class Rings:
     """The rings of a program; what callbacks copy out of them waits here for the next ``drain``."""
 
-    def __init__(self, program: Program, cpus: int) -> None:
-        """Open both; raises SourceError, with the program detached, when the kernel refuses."""
-        self._bpf = program.bpf
+    def __init__(self, program: Program, cpus: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Open both; raises SourceError when the kernel refuses."""
+        self._bpf, self._clock = program.bpf, clock
         self._chunks: dict[str, list[bytes]] = {name: [] for name in ("fault_event", "thread_record", "thread_rare")}
-        self._left_over = 0
-        """Rare parts at the head of theirs that have been handed out once."""
+        self._waiting: list[tuple[float, bytes]] = []
+        """Rare parts without their record, with the time until which it may come."""
         self._failure: SourceError | None = None
         for table, structs, total, wakeup in (
             ("faults", ("fault_event",), LOG_RING_BYTES, LOG_WAKEUP),
@@ -47,7 +49,6 @@ class Rings:
                     wakeup_events=wakeup,
                 )
             except Exception as error:
-                program.detach()
                 raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error
 
     def _receiver(self, structs: Sequence[str]) -> Callable[[int, int, int], None]:
@@ -75,7 +76,7 @@ class Rings:
 
     def give_up(self, record: np.void, rare: Records) -> None:
         """Hand a record on as if it had come by the ring."""
-        self._chunks["thread_rare"].append(rare.tobytes())
+        self._chunks["thread_rare"].extend(part.tobytes() for part in rare)
         self._chunks["thread_record"].append(record.tobytes())
 
     def drain(self) -> Batch:
@@ -91,15 +92,15 @@ class Rings:
         return batch
 
     def _rare_parts(self, records: Records) -> Records:
-        """All there are; one without its record stays for the next time, in which the record may come, but once."""
-        chunks = self._chunks["thread_rare"]
-        if not chunks:
+        """All there are; one whose record has not come, though it is right behind it, is handed out again then."""
+        now, chunks = self._clock(), self._chunks["thread_rare"]
+        parts = [*self._waiting, *((now + WAIT_FOR_RECORD_S, chunk) for chunk in chunks)]
+        chunks.clear()
+        if not parts:
             return wire.empty("thread_rare")
-        found = wire.decode(chunks, "thread_rare")
+        found = wire.decode([chunk for _, chunk in parts], "thread_rare")
         alone = ~np.isin(identities(found), identities(records))
-        alone[: self._left_over] = False
-        chunks[:] = [chunks[at] for at in np.flatnonzero(alone).tolist()]
-        self._left_over = len(chunks)
+        self._waiting = [parts[at] for at in np.flatnonzero(alone).tolist() if parts[at][0] > now]
         return found
 
 

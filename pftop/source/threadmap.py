@@ -69,7 +69,11 @@ class ThreadMap:
                 raise SourceError("writing a BPF map failed", f"errno {ctypes.get_errno()}", "pftop doctor")
 
     def read(self, top: int) -> Threads:
-        """Records below place ``top``; they stay as they are until the reading after the next."""
+        """Records below place ``top``; they stay as they are until the reading after the next.
+
+        One whose place has passed on by the time its rare part was copied is left out, for that part may be gone,
+        too; its last record is in the ring by then.
+        """
         self._turn ^= 1
         records, rares = self._buffers[self._turn]
         shared = self._records.upto(top)
@@ -77,27 +81,30 @@ class ThreadMap:
         places = np.flatnonzero(created)
         created = created[places]
         found = np.take(shared, places, out=records[: len(places)], mode="clip")
-        steady = shared["created_ns"][places] == created
-        if not steady.all():
-            found, places = found[steady], places[steady]
-        return Threads(found, self._rare_parts(found, places, rares))
-
-    def _rare_parts(self, found: Records, places: Any, buffer: Records) -> Records:
         having = np.flatnonzero(found["flags"] & HAS_RARE)
-        if not len(having):
-            return buffer[:0]
-        places, created = places[having], found["created_ns"][having]
-        shared = self._rares.upto(int(places[-1]) + 1)
-        rares = np.take(shared, places, out=buffer[: len(places)], mode="clip")
-        steady = (shared["created_ns"][places] == created) & (rares["created_ns"] == created)
-        return rares if steady.all() else rares[steady]
+        rare = self._rare_parts(places[having], rares)
+        steady = shared["created_ns"][places] == created
+        # else it is another thread's, or being made
+        own = (rare["created_ns"] == created[having]) & steady[having]
+        return Threads(found if steady.all() else found[steady], rare if own.all() else rare[own])
 
-    def remove(self, record: np.void) -> None:
-        """Take a thread's record off, as its end would have."""
+    def _rare_parts(self, places: npt.NDArray[np.intp], buffer: Records) -> Records:
+        if not len(places):
+            return buffer[:0]
+        shared = self._rares.upto(int(places[-1]) + 1)
+        return np.take(shared, places, out=buffer[: len(places)], mode="clip")
+
+    def remove(self, record: np.void) -> bool:
+        """Take a thread's record off, as its end would have; tells whether it was still there."""
         tid, place = ctypes.c_uint32(int(record["tid"])), int(record["place"])
+        current = ctypes.c_uint32()
+        if self._lib.bpf_lookup_elem(self._tids, ctypes.byref(tid), ctypes.byref(current)) < 0:
+            return False
         shared = self._records.upto(place + 1)
-        if shared["created_ns"][place] != record["created_ns"]:
-            return
-        if self._lib.bpf_delete_elem(self._tids, ctypes.byref(tid)) == 0:
-            shared["created_ns"][place] = 0
-            self._free(place)
+        if current.value != place or shared["created_ns"][place] != record["created_ns"]:
+            return False
+        if self._lib.bpf_delete_elem(self._tids, ctypes.byref(tid)) < 0:
+            return False
+        shared["created_ns"][place] = 0
+        self._free(place)
+        return True

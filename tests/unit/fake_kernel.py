@@ -131,13 +131,20 @@ class FakeKernel:
         rare = self.read_rare()
         return Threads(joined([record.copy() for record in self.threads.values()], "thread_record"), rare)
 
-    def sample(self, *, after_map: Any = None, after_rare: Any = None) -> Sample:
-        """A reading; ``after_rare`` happens between those of the two maps, ``after_map`` before that of the ring."""
+    def created_ns(self, tid: int) -> int:
+        """When the record was made that stands under a tid; 0: there is none."""
+        return int(self.threads[tid]["created_ns"][0]) if tid in self.threads else 0
+
+    def sample(self, *, between: Any = None, after_map: Any = None) -> Sample:
+        """A reading; ``between`` happens between records and rare parts, ``after_map`` before the ring is drained."""
         before, vmstat = self.counters, self.vmstat
-        rare = self.read_rare()
-        if after_rare is not None:
-            after_rare()
-        threads = Threads(self.read_map().records, rare)
+        records = self.read_map().records
+        if between is not None:
+            between()
+        # a place that has passed to another thread meanwhile is left out, with the rare part that was there
+        there = [record["created_ns"] == self.created_ns(int(record["tid"])) for record in records]
+        records, rare = records[np.array(there, bool)], self.read_rare()
+        threads = Threads(records, rare[np.isin(rare["created_ns"], records["created_ns"])])
         if after_map is not None:
             after_map()
         late = self.drain()

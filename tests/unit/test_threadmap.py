@@ -25,7 +25,7 @@ class FakeLibrary:
 
     def __init__(self) -> None:
         self.free: list[int] = []
-        self.tids: set[int] = set()
+        self.tids: dict[int, int] = {}
 
     def bpf_update_elem(self, fd: int, key: None, address: int, flags: int) -> int:
         assert (fd, key, flags) == (PLACES, None, 0)
@@ -35,10 +35,13 @@ class FakeLibrary:
     def bpf_delete_elem(self, fd: int, key: Any) -> int:
         assert fd == TIDS
         tid = ctypes.cast(key, ctypes.POINTER(ctypes.c_uint32))[0]
-        if tid not in self.tids:
-            return -1
-        self.tids.discard(tid)
-        return 0
+        return 0 if self.tids.pop(tid, None) is not None else -1
+
+    def bpf_lookup_elem(self, fd: int, key: Any, value: Any) -> int:
+        assert fd == TIDS
+        tid = ctypes.cast(key, ctypes.POINTER(ctypes.c_uint32))[0]
+        ctypes.cast(value, ctypes.POINTER(ctypes.c_uint32))[0] = self.tids.get(tid, 0)
+        return 0 if tid in self.tids else -1
 
 
 class Machine:
@@ -59,7 +62,7 @@ class Machine:
         record = self.records[place]
         record["tid"], record["place"], record["created_ns"] = tid, place, created_ns
         record["minor"], record["major"], record["flags"] = minor, major, HAS_RARE if major else 0
-        self.lib.tids.add(tid)
+        self.lib.tids[tid] = place
         if major:
             rare = self.rares[place]
             rare["tid"], rare["created_ns"], rare["changes"] = tid, created_ns, major
@@ -123,20 +126,25 @@ def test_a_rare_part_that_is_not_yet_the_threads_own_is_left_out(machine: Machin
     assert (len(found.records), len(found.rare)) == (1, 0)
 
 
-def test_a_place_that_changes_hands_while_it_is_copied_is_left_out(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("after", [1, 2], ids=["its record was copied", "its rare part was, too"])
+def test_a_place_that_changes_hands_while_it_is_copied_is_left_out_with_its_rare_part(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     for place, tid in enumerate((10, 20, 30)):
-        machine.make(place, tid, tid)
-    take = np.take
+        machine.make(place, tid, tid, major=tid)
+    take, calls = np.take, []
 
     def taken_meanwhile(shared: Any, places: Any, **more: Any) -> Any:
         found = take(shared, places, **more)
-        machine.make(1, 21, 21)
+        calls.append(found)
+        if len(calls) == after:
+            machine.make(1, 21, 21, major=2)
         return found
 
     monkeypatch.setattr(threadmap.np, "take", taken_meanwhile)
-    assert seen(machine.map.read(3)) == [(10, 10, 1), (30, 30, 1)]
+    found = machine.map.read(3)
+    assert seen(found) == [(10, 10, 1), (30, 30, 1)]
+    assert found.rare["tid"].tolist() == [10, 30]
     monkeypatch.undo()
     assert seen(machine.map.read(3)) == [(10, 10, 1), (21, 21, 1), (30, 30, 1)]
 
@@ -145,10 +153,9 @@ def test_a_record_that_is_taken_off_frees_its_place(machine: Machine) -> None:
     machine.make(4, 40, 1)
     del machine.lib.free[:]
     record = machine.map.read(5).records[0].copy()
-    machine.map.remove(record)
-    assert (machine.lib.free, machine.lib.tids, seen(machine.map.read(5))) == ([4], set(), [])
-    # a second time there is nothing to take off
-    machine.map.remove(record)
+    assert machine.map.remove(record)
+    assert (machine.lib.free, machine.lib.tids, seen(machine.map.read(5))) == ([4], {}, [])
+    assert not machine.map.remove(record)
     assert machine.lib.free == [4]
 
 
@@ -157,8 +164,17 @@ def test_another_threads_record_at_the_same_place_is_not_taken_off(machine: Mach
     record = machine.map.read(5).records[0].copy()
     machine.make(4, 40, 2)
     del machine.lib.free[:]
-    machine.map.remove(record)
+    assert not machine.map.remove(record)
     assert (machine.lib.free, seen(machine.map.read(5))) == ([], [(40, 2, 1)])
+
+
+def test_a_thread_whose_record_stands_elsewhere_by_now_keeps_it(machine: Machine) -> None:
+    machine.make(4, 40, 1)
+    record = machine.map.read(5).records[0].copy()
+    machine.lib.tids[40] = 9
+    del machine.lib.free[:]
+    assert not machine.map.remove(record)
+    assert (machine.lib.free, machine.lib.tids) == ([], {40: 9})
 
 
 def test_one_that_the_kernel_side_took_off_first_is_not_freed_twice(machine: Machine) -> None:
@@ -166,7 +182,7 @@ def test_one_that_the_kernel_side_took_off_first_is_not_freed_twice(machine: Mac
     record = machine.map.read(5).records[0].copy()
     machine.lib.tids.clear()
     del machine.lib.free[:]
-    machine.map.remove(record)
+    assert not machine.map.remove(record)
     assert machine.lib.free == []
 
 

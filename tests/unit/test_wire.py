@@ -11,7 +11,7 @@ import pytest
 
 from pftop import causes
 from pftop.events import Access, Counters, FaultKind
-from pftop.model import lines, process
+from pftop.model import book, lines, process
 from pftop.model.book import SUMS
 from pftop.model.histogram import BUCKETS, bucket_of, lower_ns
 from pftop.source import wire
@@ -86,6 +86,7 @@ def test_enums_of_both_sides_are_equal() -> None:
 def test_numbers_written_down_twice_are_equal() -> None:
     numbers = header().numbers
     assert numbers["THREAD_GROUP_DEAD"] == process.GROUP_DEAD
+    assert numbers["THREAD_RETIRED"] == book.RETIRED
     assert numbers["THREAD_FAMILY"] == process.FAMILY
     assert numbers["EVENT_KERNEL_MODE"] == lines.KERNEL_MODE
     assert numbers["EVENT_LATENCY_KNOWN"] == lines.LATENCY_KNOWN
