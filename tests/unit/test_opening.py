@@ -60,25 +60,35 @@ def test_who_waits_for_the_compiler_goes_on_while_it_works(source: FakeSource) -
     assert (source.compiled, source.closed) == (1, 0)
 
 
+def broken_off(meanwhile: Callable[[Opening], None]) -> None:
+    """Begun, and interrupted."""
+    with begun() as under_way:
+        meanwhile(under_way)
+        raise KeyboardInterrupt
+
+
 def test_what_opening_raised_is_raised_where_it_is_waited_for(source: FakeSource) -> None:
     source.refusal = SourceError("no", "because", "try")
     source.begin.set()
-    with pytest.raises(SourceError, match="no"), begun() as under_way:
-        under_way.until_compiling()
+    under_way = begun()
+    under_way.until_compiling()
+    with pytest.raises(SourceError, match="no"):
         under_way.opened()
 
 
 def test_a_start_broken_off_leaves_nothing_attached(source: FakeSource) -> None:
     source.begin.set()
-    with pytest.raises(KeyboardInterrupt), begun() as under_way:
+
+    def until_it_compiles(under_way: Opening) -> None:
         under_way.until_compiling()
         threading.Timer(0.05, source.end.set).start()
-        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off(until_it_compiles)
     assert (source.compiled, source.closed) == (1, 1)
 
 
 def test_a_start_broken_off_early_compiles_nothing(source: FakeSource) -> None:
-    with pytest.raises(KeyboardInterrupt), begun():
-        threading.Timer(0.05, source.begin.set).start()
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        broken_off(lambda _: threading.Timer(0.05, source.begin.set).start())
     assert (source.compiled, source.closed) == (0, 0)
