@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -13,6 +14,18 @@ from pftop.source.kernel import gather, mount_tracefs
 from pftop.source.memory import release_compiler_memory
 from pftop.source.open import Limits, Opened, open_source
 from pftop.text import Safe
+
+NUMPY_SETS = ("OPENBLAS_MAIN_FREE", "GOTOBLAS_MAIN_FREE")
+
+
+def settle_environment() -> None:
+    """Do now what imports would do to the environment later, beside the compiler: it reads it outside Python's lock.
+
+    numpy sets variables while it is imported, unless they are set; the UI's package removes some and sets others.
+    """
+    for name in NUMPY_SETS:
+        os.environ.setdefault(name, "1")
+    import_module("pftop.ui")
 
 
 class Opening:
@@ -28,6 +41,7 @@ class Opening:
         self._result: Opened | BaseException | None = None
         self._abandoned = False
         self._compiling, self._over = threading.Event(), threading.Event()
+        settle_environment()
         threading.Thread(target=self._work, name="opening").start()
 
     def _work(self) -> None:

@@ -1,0 +1,23 @@
+"""The environment while the compiler is at work: it reads it in another thread, so nothing may change it then."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+IMPORTS = """
+import os, sys
+from pftop.opening import settle_environment
+settle_environment()
+heavy = [name for name in ("numpy", "textual", "psutil") if name in sys.modules]
+changes = []
+os.putenv = os.unsetenv = lambda *names: changes.append(names)
+import pftop.batch.run, pftop.model.collect, pftop.source.directory, pftop.source.live, pftop.source.symbols
+import pftop.ui.app, pftop.ui.main_screen, pftop.ui.terminal
+print(heavy, changes)
+"""
+
+
+def test_nothing_that_is_imported_beside_the_compiler_changes_the_environment() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] []\n"
