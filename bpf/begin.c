@@ -17,7 +17,7 @@ static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config 
 		global->own_seen++;
 		return 0;
 	}
-	record = record_of(tid);
+	record = record_again(global, tid);
 	/* pftop follows a frame pointer that is none: no fault of the program's */
 	if (record && record->flags & THREAD_WALKED)
 		return 0;

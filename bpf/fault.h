@@ -228,6 +228,8 @@ struct globals {
 	u64 skipped;		/* kept out of the log since the last logged one */
 	u64 log_next_ns;	/* token bucket: when the log is due again */
 	u64 ends;		/* ends seen by perf events, whoever's: what the events counted beyond them went unseen */
+	u32 last_tid;		/* whose record was looked up last, and its place */
+	u32 last_place;
 	u64 logged;
 	u64 own_seen;		/* of those, pftop's own */
 	u64 own_minor;

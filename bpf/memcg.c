@@ -63,7 +63,7 @@ int on_account(struct bpf_raw_tracepoint_args *ctx)
 		global->own_minor++;
 		return 0;
 	}
-	record = record_of(tid);
+	record = record_again(global, tid);
 	if (!record)
 		return 0;
 	last = &record->provision;

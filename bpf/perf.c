@@ -26,7 +26,7 @@ static __always_inline int complete_fault(struct bpf_perf_event_data *ctx, u32 k
 			global->own_minor++;
 		return 0;
 	}
-	record = record_of(tid);
+	record = record_again(global, tid);
 	if (!record)
 		return 0;
 	stamp = &record->stamp[PFTOP_SLOT_USER];

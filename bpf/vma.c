@@ -77,7 +77,7 @@ static __always_inline struct fault_stamp *stamp_of_call(void *ctx, struct confi
 							  u64 address, u64 regs, u32 flags, u32 *slot_out)
 {
 	u32 tid = bpf_get_current_pid_tgid();
-	struct thread_record *record = record_of(tid);
+	struct thread_record *record = record_again(global, tid);
 	struct fault_stamp *stamp = 0;
 	int slot = PFTOP_SLOT_REMOTE;
 
@@ -126,7 +126,7 @@ static __always_inline void enter_mm(void *ctx, u64 vma, u64 address, u32 flags,
 	stamp->mm_flags = flags;
 	stamp->mm_calls++;
 	stamp->mm_running = 1;
-	record = record_of(tid);
+	record = record_again(global, tid);
 	if (record)
 		record->mm_slot = slot;
 }
@@ -180,7 +180,7 @@ static __always_inline void leave_mm(void *ctx, u32 result)
 
 	if (!conf || !global || !conf->enabled || pid_tgid >> 32 == conf->own_tgid)
 		return;
-	record = record_of(tid);
+	record = record_again(global, tid);
 	if (!record)
 		return;
 	slot = record->mm_slot;
