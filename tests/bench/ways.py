@@ -25,6 +25,7 @@ software:minor-faults:1 /@begun[tid]/ { @ns[pid] = hist(nsecs - @begun[tid]); de
 """
 SAY = ("sh", "-c", "echo attached; exec cat")
 """A command for perf: it starts it once it counts, and ends with it, which is with our pipe."""
+BPFTRACE_ENDS_WITHIN_S = 3
 COUNT_NAME, HISTOGRAM_NAME = "bpftrace count()", "bpftrace hist()"
 
 Tell = Callable[[int], None]
@@ -86,8 +87,11 @@ def bpftrace(program: str) -> Iterator[Tell]:
     try:
         yield ignore
     finally:
-        child.send_signal(signal.SIGINT)
-        child.communicate()
+        # it forgets a signal that comes right after its BEGIN
+        while child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.communicate(timeout=BPFTRACE_ENDS_WITHIN_S)
 
 
 @contextlib.contextmanager
