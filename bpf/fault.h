@@ -83,7 +83,7 @@ enum fault_cause {
 #define THREAD_RETIRED 4
 #define THREAD_WALKED 8	/* its user stack is being walked by pftop, here and now */
 #define THREAD_IN_KERNEL_MODE 16	/* its slot for faults in kernel mode is taken */
-#define THREAD_HAS_RARE 32
+#define THREAD_HAS_RARE 32	/* the thread_rare at its place is its own */
 
 /* fault_stamp.logged; 0: none, or kept out of the log */
 #define LINE_LOGGED 1

@@ -83,18 +83,22 @@ def report_plan(opened: Opened, options: Options) -> None:
         say(f"plan proc, rates only: {best.why}" + (f"; try: {best.fix}" if best.fix else ""))
 
 
-def batch_collector(options: Options, opening: Opening) -> Collector:
-    """Resolves every logged fault where single faults are wanted, and none where they are not."""
+def collector_for(options: Options, opening: Opening) -> Collector:
+    """For the live view: something to show as soon as anything has happened, and no threads by themselves.
+
+    For batch: every logged fault resolved where single faults are wanted, and none where they are not.
+    """
     from pftop.model.collect import LINES_PER_SECOND, Collector
 
-    opened = opening.opened()
+    live, opened = options.mode == "live", opening.opened()
     return Collector(
         opened.source,
         opened.lookup,
         interval_s=options.interval_s,
-        log=options.events,
-        lines_per_second=None if options.events else LINES_PER_SECOND,
-        threads=options.threads,
+        first_after_s=FIRST_AFTER_S if live else None,
+        log=live or options.events,
+        lines_per_second=LINES_PER_SECOND if live or not options.events else None,
+        threads=options.threads and not live,
         pids=options.pids,
         log_rate=options.log_rate,
         max_overhead=options.max_overhead,
@@ -112,7 +116,7 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
             opening.until_compiling()
             from pftop.batch import run as batch
 
-            collector = batch_collector(options, opening)
+            collector = collector_for(options, opening)
     finally:
         caught = trap.restore()
     opened = opening.opened()
@@ -144,23 +148,6 @@ def stream(fd: int) -> TextIO:
     return io.TextIOWrapper(os.fdopen(os.dup(fd), "wb"), encoding="utf-8", errors="backslashreplace")
 
 
-def live_collector(options: Options, opening: Opening) -> Collector:
-    """Has something to show as soon as anything has happened."""
-    from pftop.model.collect import Collector
-
-    opened = opening.opened()
-    return Collector(
-        opened.source,
-        opened.lookup,
-        interval_s=options.interval_s,
-        first_after_s=FIRST_AFTER_S,
-        pids=options.pids,
-        log_rate=options.log_rate,
-        max_overhead=options.max_overhead,
-        cost=options.cost,
-    )
-
-
 def run_live(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
     """The terminal UI."""
     terminal = os.dup(1)
@@ -173,7 +160,7 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
 
             # the terminal may take its time to answer
             light = options.theme is None and is_light()
-            collector = live_collector(options, opening)
+            collector = collector_for(options, opening)
         with closing(collector), tempfile.TemporaryFile() as kept:
             if options.command:
                 Command(

@@ -21,25 +21,20 @@ SLACK = 1024
 
 
 class BulkMap:
-    """A BPF hash map read whole. Buffers are as large as the map but only touched pages take memory.
-
-    There are two, used in turn: what one reading returned stays as it is until the reading after the next.
-    """
+    """A BPF hash map read whole. Its buffers are as large as the map but only touched pages take memory."""
 
     def __init__(self, lib: Any, fd: int, key: np.dtype[Any], value: np.dtype[Any], capacity: int) -> None:
         self._lib, self._fd, self._room = lib, fd, capacity + SLACK
-        self._buffers = [(np.empty(self._room, key), np.empty(self._room, value)) for _ in range(2)]
-        self._turn = 0
+        self._keys, self._values = np.empty(self._room, key), np.empty(self._room, value)
 
     def read(self, *, delete: bool = False) -> tuple[Records, Records]:
-        """All keys and values; with ``delete`` they leave the map in the same step.
+        """All keys and values, as arrays that the next call overwrites; with ``delete`` they leave the map at once.
 
         Raises SourceError when the kernel refuses.
         """
         call = self._lib.bpf_lookup_and_delete_batch if delete else self._lib.bpf_lookup_batch
         cursor = np.zeros(2, np.uint64)
-        self._turn ^= 1
-        keys, values = self._buffers[self._turn]
+        keys, values = self._keys, self._values
         done, started = 0, False
         while done < self._room:
             count = ctypes.c_uint32(self._room - done)
