@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from pftop.mappings import Mappings, MemoryMapping
+
 Records: TypeAlias = "npt.NDArray[np.void]"
 """A structured array of one of the structs of ``bpf/fault.h``, one a row."""
 
@@ -217,18 +219,6 @@ class Identity:
     state: Safe | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryMapping:
-    """One line of ``/proc/PID/maps``: addresses, rights, file offset and a name fit to show."""
-
-    start: int
-    end: int
-    perms: str
-    offset: int
-    name: Safe
-    """A path, or ``[heap]``, ``[stack]``, ``[anon]``…"""
-
-
 class FaultSource(Protocol):
     """Where the numbers come from. One thread calls it at a time."""
 
@@ -279,7 +269,7 @@ class ProcessLookup(Protocol):
     def mapping(self, key: ProcessKey, address: int) -> MemoryMapping | None:
         """The mapping an address lies in."""
 
-    def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
+    def mappings(self, key: ProcessKey) -> Mappings:
         """All mappings in address order."""
 
     def symbol(self, key: ProcessKey, ip: int, kernel: bool) -> Safe | None:

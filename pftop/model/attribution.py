@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pftop import causes
-from pftop.events import Access, FaultKind, MemoryMapping, ProcessKey, ProcessLookup, Records
+from pftop.events import Access, FaultKind, ProcessKey, ProcessLookup, Records
+from pftop.mappings import NO_MAPPINGS, Mappings, MemoryMapping
 
 MAX_PROCESSES = 2048
 READS_PER_S = 250
@@ -48,25 +49,9 @@ def traits_of_mapping(mapping: MemoryMapping) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ranges:
-    source: Sequence[MemoryMapping]
+class _Known:
+    mappings: Mappings
     asked_at: float
-    starts: Numbers
-    ends: Numbers
-    traits: Numbers
-
-
-def _ranges(mappings: Sequence[MemoryMapping], now: float) -> _Ranges:
-    return _Ranges(
-        mappings,
-        now,
-        np.array([mapping.start for mapping in mappings], np.uint64),
-        np.array([mapping.end for mapping in mappings], np.uint64),
-        np.array([traits_of_mapping(mapping) for mapping in mappings], np.uint32),
-    )
-
-
-NOTHING = _ranges((), 0.0)
 
 
 class Attribution:
@@ -75,7 +60,7 @@ class Attribution:
     def __init__(self, lookup: ProcessLookup, clock: Callable[[], float] = time.monotonic) -> None:
         self._lookup, self._clock = lookup, clock
         self._reads, self._now = float(READS_PER_S), clock()
-        self._known: OrderedDict[ProcessKey, _Ranges] = OrderedDict()
+        self._known: OrderedDict[ProcessKey, _Known] = OrderedDict()
 
     def complete(self, events: Records) -> Records:
         """The events with every cause that can be told; those the kernel decided stay as they are."""
@@ -95,43 +80,33 @@ class Attribution:
         return events
 
     def _causes(self, key: ProcessKey, events: Records) -> Numbers:
-        ranges = self._ranges_of(key)
-        at, inside = _place(ranges, events["address"])
+        mappings = self._mappings_of(key)
+        at, inside = mappings.place(events["address"])
         if self._reads >= 1 and not inside.all():
             # asking for one address that is missing makes the lookup read anew, if it has not just done so
             self._lookup.mapping(key, int(events["address"][~inside][0]))
-            ranges = self._ranges_of(key, anew=True)
-            at, inside = _place(ranges, events["address"])
+            mappings = self._mappings_of(key, anew=True)
+            at, inside = mappings.place(events["address"])
         traits = np.zeros(len(events), np.uint32)
-        traits[inside] = ranges.traits[at[inside]]
+        hit, which = np.unique(at[inside], return_inverse=True)
+        traits[inside] = np.array([traits_of_mapping(mappings[index]) for index in hit.tolist()], np.uint32)[which]
         traits |= np.where(events["kind"] == FaultKind.MAJOR, causes.MAJOR, 0).astype(np.uint32)
         traits |= np.where(events["access"] == Access.WRITE, causes.WRITE, 0).astype(np.uint32)
         traits |= np.where(events["error_code"] & PRESENT_X86, causes.PRESENT, 0).astype(np.uint32)
         found: Numbers = np.where(inside, TABLE[traits], causes.NUMBER["unknown"])
         return found
 
-    def _ranges_of(self, key: ProcessKey, *, anew: bool = False) -> _Ranges:
+    def _mappings_of(self, key: ProcessKey, *, anew: bool = False) -> Mappings:
         known = self._known.get(key)
         if known is not None and (self._reads < 1 or not (anew or self._now - known.asked_at >= ASK_EVERY_S)):
-            return known
+            return known.mappings
         if self._reads < 1:
-            return NOTHING
+            return NO_MAPPINGS
         mappings = self._lookup.mappings(key)
-        if known is None or known.source is not mappings:
+        if known is None or known.mappings is not mappings:
             self._reads -= 1
-            known = _ranges(mappings, self._now)
-        else:
-            known = replace(known, asked_at=self._now)
-        self._known[key] = known
+        self._known[key] = _Known(mappings, self._now)
         self._known.move_to_end(key)
         while len(self._known) > MAX_PROCESSES:
             self._known.popitem(last=False)
-        return known
-
-
-def _place(ranges: _Ranges, addresses: Numbers) -> tuple[Numbers, Numbers]:
-    """Index of the mapping of each address, and whether it has one."""
-    if not len(ranges.starts):
-        return np.zeros(len(addresses), np.int64), np.zeros(len(addresses), bool)
-    at = np.searchsorted(ranges.starts, addresses, side="right") - 1
-    return at, (at >= 0) & (addresses < ranges.ends[at])
+        return mappings

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from pftop.events import Identity, MemoryMapping, ProcessKey, Records
+from pftop.events import Identity, ProcessKey, Records
+from pftop.mappings import Mappings, MemoryMapping
 from pftop.model.book import SUM
 from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.process import Extremes, Process
@@ -30,15 +29,11 @@ class MappingCounts:
         self._start: Matrix | None = None
         self._placed = 0
 
-    def add(self, pages: Records, mappings: Sequence[MemoryMapping]) -> None:
+    def add(self, pages: Records, mappings: Mappings) -> None:
         """Book one interval's pages (members page, minor, major, latency_sum_ns)."""
         if not len(pages):
             return
-        starts = np.array([mapping.start >> PAGE_SHIFT for mapping in mappings], np.uint64)
-        ends = np.array([mapping.end >> PAGE_SHIFT for mapping in mappings], np.uint64)
-        at = np.searchsorted(starts, pages["page"], side="right") - 1
-        inside = at >= 0
-        inside[inside] = pages["page"][inside] < ends[at[inside]]
+        at, inside = mappings.place(pages["page"] << PAGE_SHIFT)
         at[~inside] = -1
         for index in np.unique(at).tolist():
             chosen = pages[at == index]

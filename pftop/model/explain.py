@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from pftop import formatting
 from pftop.causes import CAUSES, NUMBER
-from pftop.events import Access, FaultKind, MemoryMapping, PlanInfo
+from pftop.events import Access, FaultKind, PlanInfo
+from pftop.mappings import MemoryMapping
 from pftop.model.snapshot import Frame, LogLine
 
 WORDS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -58,9 +57,9 @@ def resolve(
 def _invalid(event: Event, key: ProcessKey, lookup: ProcessLookup, ips: Sequence[int]) -> dict[str, Any]:
     """What is told of an invalid fault besides: who called, and what lies around the address."""
     address, mappings = event["address"], lookup.mappings(key)
-    at = bisect_right([mapping.start for mapping in mappings], address)
-    below = mappings[at - 1] if at else None
-    above = mappings[at] if at < len(mappings) else None
+    at = mappings.below(address)
+    below = mappings[at] if at >= 0 else None
+    above = mappings[at + 1] if at + 1 < len(mappings) else None
     frames = tuple(Frame(ip, lookup.symbol(key, ip, False), lookup.mapping(key, ip)) for ip in ips[:MAX_FRAMES])
     return {"stack": frames, "neighbours": (below, above)}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pftop.events import Access, Cost, FaultKind, Identity, MemoryMapping, PlanInfo, Pressure, ProcessInfo, ProcessKey
+from pftop.events import Access, Cost, FaultKind, Identity, PlanInfo, Pressure, ProcessInfo, ProcessKey
+from pftop.mappings import MemoryMapping
 from pftop.text import Safe
 
 

@@ -16,7 +16,8 @@ from typing import Protocol, TypeVar
 
 import psutil
 
-from pftop.events import Identity, MemoryMapping, ProcessInfo, ProcessKey
+from pftop.events import Identity, ProcessInfo, ProcessKey
+from pftop.mappings import Mappings, MemoryMapping
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.maps import MapsCache
 from pftop.source.procstat import TICK_NS, has_ended, read_stat, same_process
@@ -148,7 +149,7 @@ class Directory:
         """The mapping an address lies in."""
         return self._maps.find(key, address)
 
-    def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
+    def mappings(self, key: ProcessKey) -> Mappings:
         """All mappings in address order."""
         return self._maps.mappings(key)
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pftop.events import MemoryMapping
+from pftop.mappings import MemoryMapping
 from pftop.source.elf import SymbolTable, read_name, read_symbols
 from pftop.source.kallsyms import KernelNames
 from pftop.text import Safe, clean

@@ -9,7 +9,8 @@ import time
 from collections import deque
 from dataclasses import replace
 
-from pftop.events import Access, FaultKind, Identity, MemoryMapping, PlanInfo, ProcessKey
+from pftop.events import Access, FaultKind, Identity, PlanInfo, ProcessKey
+from pftop.mappings import MemoryMapping
 from pftop.model import histogram
 from pftop.model.snapshot import (
     HistoryPoint,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pftop.events import Batch, Cost, Identity, MemoryMapping, PlanInfo, ProcessInfo, ProcessKey, Records, Sample
+from pftop.events import Batch, Cost, Identity, PlanInfo, ProcessInfo, ProcessKey, Records, Sample
+from pftop.mappings import Mappings, MemoryMapping
 from pftop.source import wire
 from pftop.text import Safe
 from tests.factories import make_plan
@@ -104,8 +105,8 @@ class FakeLookup:
     def mapping(self, key: ProcessKey, address: int) -> MemoryMapping | None:
         return next((m for m in self.known if m.start <= address < m.end), None)
 
-    def mappings(self, key: ProcessKey) -> Sequence[MemoryMapping]:
-        return self.known
+    def mappings(self, key: ProcessKey) -> Mappings:
+        return Mappings.of(self.known)
 
     def symbol(self, key: ProcessKey, ip: int, kernel: bool) -> Safe | None:
         return Safe(f"{'kernel' if kernel else 'user'}+{ip:#x}")

@@ -23,7 +23,8 @@ from pftop.causes import (
     WRITE,
     decide,
 )
-from pftop.events import Access, FaultKind, MemoryMapping, ProcessKey
+from pftop.events import Access, FaultKind, ProcessKey
+from pftop.mappings import Mappings, MemoryMapping
 from pftop.model.attribution import Attribution, traits_of_mapping
 from pftop.source import wire
 from pftop.source.header import header
@@ -113,9 +114,9 @@ class Mapped:
     """A ProcessLookup that knows one mapping."""
 
     def __init__(self, mapping: MemoryMapping | None) -> None:
-        self._mappings = (mapping,) if mapping else ()
+        self._mappings = Mappings.of((mapping,) if mapping else ())
 
-    def mappings(self, _key: ProcessKey) -> tuple[MemoryMapping, ...]:
+    def mappings(self, _key: ProcessKey) -> Mappings:
         return self._mappings
 
     def mapping(self, _key: ProcessKey, _address: int) -> MemoryMapping | None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pftop.events import FaultKind, Identity, ProcessKey
+from pftop.mappings import Mappings
 from pftop.model import detail
 from pftop.model.book import SUM, Matrix, sums_of
 from pftop.model.detail import MappingCounts
@@ -34,22 +35,24 @@ def completed(minor: int, major: int = 0) -> Matrix:
 
 def test_pages_are_counted_in_their_mappings() -> None:
     counts = MappingCounts(KEY, 5)
-    counts.add(pages((1, 1, 0, 10), (2, 2, 1, 20), (3, 4, 0, 40), (5, 8, 0, 80), (9, 16, 0, 1)), (TEXT, HEAP))
+    counts.add(
+        pages((1, 1, 0, 10), (2, 2, 1, 20), (3, 4, 0, 40), (5, 8, 0, 80), (9, 16, 0, 1)), Mappings.of((TEXT, HEAP))
+    )
     # 0x3000 and 0x9000 are the first addresses behind a mapping
     assert rows_of(counts) == {"/bin/x": (3, 1, 30), "[heap]": (8, 0, 80), None: (20, 0, 41)}
 
 
 def test_the_mapping_where_most_time_is_lost_comes_first() -> None:
     counts = MappingCounts(KEY, 5)
-    counts.add(pages((1, 9, 0, 10), (5, 1, 0, 20)), (TEXT, HEAP))
+    counts.add(pages((1, 9, 0, 10), (5, 1, 0, 20)), Mappings.of((TEXT, HEAP)))
     assert [row.mapping for row in counts.rows()] == [HEAP, TEXT]
 
 
 def test_intervals_add_up_and_a_heap_that_grew_is_one_row() -> None:
     counts = MappingCounts(KEY, 5)
-    counts.add(pages((5, 1, 0, 10)), (HEAP,))
-    counts.add(pages(), (HEAP,))
-    counts.add(pages((0x20, 2, 0, 20)), (mapping(0x5000, 0x30000, "[heap]"),))
+    counts.add(pages((5, 1, 0, 10)), Mappings.of((HEAP,)))
+    counts.add(pages(), Mappings.of((HEAP,)))
+    counts.add(pages((0x20, 2, 0, 20)), Mappings.of((mapping(0x5000, 0x30000, "[heap]"),)))
     (row,) = counts.rows()
     assert row.mapping is not None
     assert (row.minor, row.stall_ns, row.mapping.end) == (3, 30, 0x30000)
@@ -57,20 +60,20 @@ def test_intervals_add_up_and_a_heap_that_grew_is_one_row() -> None:
 
 def test_without_mappings_every_page_is_in_none() -> None:
     counts = MappingCounts(KEY, 5)
-    counts.add(pages((0, 1, 0, 1), (2**52 - 1, 1, 0, 1)), ())
+    counts.add(pages((0, 1, 0, 1), (2**52 - 1, 1, 0, 1)), Mappings.of(()))
     assert rows_of(counts) == {None: (2, 0, 2)}
 
 
 def test_the_highest_addresses_have_their_mapping_too() -> None:
     counts = MappingCounts(KEY, 5)
-    counts.add(pages((0xFFFFFFFFFF600, 3, 0, 1)), (TEXT, HIGH))
+    counts.add(pages((0xFFFFFFFFFF600, 3, 0, 1)), Mappings.of((TEXT, HIGH)))
     assert rows_of(counts) == {"[vsyscall]": (3, 0, 1)}
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 40)] * 4), max_size=30, unique_by=lambda row: row[0]))
 def test_no_fault_is_lost_or_counted_twice(rows: list[tuple[int, int, int, int]]) -> None:
     counts = MappingCounts(KEY, 5)
-    counts.add(pages(*rows), (TEXT, HEAP, mapping(0x9000, 0xA000, "[anon]")))
+    counts.add(pages(*rows), Mappings.of((TEXT, HEAP, mapping(0x9000, 0xA000, "[anon]"))))
     found = counts.rows()
     sums = tuple(sum(getattr(row, name) for row in found) for name in ("minor", "major", "stall_ns"))
     assert sums == tuple(sum(row[at] for row in rows) for at in (1, 2, 3))
@@ -79,7 +82,7 @@ def test_no_fault_is_lost_or_counted_twice(rows: list[tuple[int, int, int, int]]
 def test_what_no_page_counted_since_the_focus_is_unplaced() -> None:
     counts = MappingCounts(KEY, 5)
     assert counts.unplaced(completed(1000)) == 0
-    counts.add(pages((1, 5, 1, 10)), (TEXT,))
+    counts.add(pages((1, 5, 1, 10)), Mappings.of((TEXT,)))
     assert counts.unplaced(completed(1006, 1)) == 1
     assert counts.unplaced(completed(1008, 2)) == 4
 
@@ -87,7 +90,7 @@ def test_what_no_page_counted_since_the_focus_is_unplaced() -> None:
 def test_faults_counted_by_page_before_they_are_booked_do_not_count_as_unplaced() -> None:
     counts = MappingCounts(KEY, 5)
     counts.unplaced(completed(10))
-    counts.add(pages((1, 5, 0, 10)), (TEXT,))
+    counts.add(pages((1, 5, 0, 10)), Mappings.of((TEXT,)))
     assert counts.unplaced(completed(12)) == 0
 
 
@@ -128,6 +131,6 @@ def test_a_quiet_process_has_an_interval_of_nothing() -> None:
 
 def test_a_stack_that_grew_downwards_is_one_row() -> None:
     counts = MappingCounts(KEY, 5)
-    counts.add(pages((8, 1, 0, 10)), (mapping(0x8000, 0x9000, "[stack]"),))
-    counts.add(pages((5, 2, 0, 20)), (mapping(0x5000, 0x9000, "[stack]"),))
+    counts.add(pages((8, 1, 0, 10)), Mappings.of((mapping(0x8000, 0x9000, "[stack]"),)))
+    counts.add(pages((5, 2, 0, 20)), Mappings.of((mapping(0x5000, 0x9000, "[stack]"),)))
     assert [row.minor for row in counts.rows()] == [3]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pftop.events import Identity, MemoryMapping, ProcessInfo, ProcessKey
+from pftop.events import Identity, ProcessInfo, ProcessKey
+from pftop.mappings import MemoryMapping
 from pftop.source.directory import MAX_COMMANDS, Directory
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.procstat import TICK_NS
@@ -187,4 +188,4 @@ def test_a_reused_pid_names_no_mapping(tmp_path: Path) -> None:
     earlier = ProcessKey(42, START_NS - 500 * TICK_NS)
     directory = Directory(root=tmp_path)
     assert directory.mapping(earlier, 0x7FFE00000000) is None
-    assert directory.mappings(earlier) == ()
+    assert not directory.mappings(earlier)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pftop.causes import CAUSES
-from pftop.events import Access, FaultKind, MemoryMapping, PlanInfo
+from pftop.events import Access, FaultKind, PlanInfo
+from pftop.mappings import MemoryMapping
 from pftop.model.explain import SIGNALS, WORDS, bits, describe, error_code, explain, likely
 from pftop.model.snapshot import Frame, LogLine
 from pftop.text import Safe

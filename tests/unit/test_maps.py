@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pftop.events import ProcessKey
+from pftop.mappings import Mappings
 from pftop.source import maps
 from pftop.source.maps import MapsCache, parse_maps
 from tests.unit.test_procstat import line as stat_line
@@ -82,8 +83,35 @@ def test_lines_that_make_no_sense_are_passed_over(raw: bytes) -> None:
 
 @given(st.binary())
 def test_garbage_never_raises(data: bytes) -> None:
-    parse_maps(data)
-    parse_maps(b"1000-2000 r--p 0 0 0 " + data)
+    list(parse_maps(data))
+    list(parse_maps(b"1000-2000 r--p 0 0 0 " + data))
+
+
+@given(
+    st.lists(
+        st.from_regex(rb"[0-9a-g-]{0,18}[- ][0-9a-f]{0,18} [rw-]{2} ?[0-9]? 0:0 [0-9] ?[^\n]{0,4}", fullmatch=True)
+    )
+)
+def test_all_lines_at_once_are_the_lines_one_by_one(lines: list[bytes]) -> None:
+    together = parse_maps(b"\n".join(lines))
+    alone = [mapping for line in lines for mapping in parse_maps(line)]
+    assert list(together) == alone
+    assert together.starts.tolist() == [mapping.start for mapping in alone]
+    assert together.ends.tolist() == [mapping.end for mapping in alone]
+
+
+@pytest.mark.parametrize(
+    "span", [b"0-1", b"8000000000000000-ffffffffffffffff", b"ffffffffff600000-ffffffffff601000", b"9-a"]
+)
+def test_numbers_of_every_length_are_read(span: bytes) -> None:
+    mappings = parse_maps(span + b" r--p 0 00:00 0\n")
+    wanted = [int(part, 16) for part in span.split(b"-")]
+    assert [int(mappings.starts[0]), int(mappings.ends[0])] == wanted
+
+
+@pytest.mark.parametrize("span", [b"10000000000000000-2", b"-2", b"1-", b"1-2g", b"A-B", b"1--2"])
+def test_what_is_no_range_is_passed_over(span: bytes) -> None:
+    assert not parse_maps(span + b" r--p 0 00:00 0\n")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +163,7 @@ def test_a_file_that_took_long_is_left_alone_for_as_long_as_it_costs(
     process(tmp_path, b"1000-2000 r--p 00000000 00:00 0\n")
     took_s = 0.2
 
-    def slowly(data: bytes) -> tuple[maps.MemoryMapping, ...]:
+    def slowly(data: bytes) -> Mappings:
         clock.now += took_s
         return parse_maps(data)
 
@@ -161,7 +189,7 @@ def test_a_process_that_has_ended_keeps_the_mappings_it_had(tmp_path: Path, cloc
 
 
 def test_a_process_that_cannot_be_read_has_none(tmp_path: Path) -> None:
-    assert MapsCache(tmp_path).mappings(KEY) == ()
+    assert not MapsCache(tmp_path).mappings(KEY)
     assert MapsCache(tmp_path).find(KEY, 0x1000) is None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pftop.events import MemoryMapping
+from pftop.mappings import MemoryMapping
 from pftop.source.maps import parse_maps
 from pftop.source.symbols import Symbols, demangler, open_regular
 from pftop.text import Safe
