@@ -38,6 +38,8 @@ class Account:
     minor: int = 0
     major: int = 0
     failed: int = 0
+    remote: int = 0
+    """Of the above: done for the kernel's own access; 0 under a plan that does not see them."""
     latencies: int = 0
     stall_ns: int = 0
     exited: bool = False
@@ -62,6 +64,7 @@ def accounts(ticks: list[Json]) -> dict[Key, Account]:
             account.minor += row["minor"]
             account.major += row["major"]
             account.failed += row["failed"]
+            account.remote += row["remote"] or 0
             account.latencies += row["latency"]["count"]
             account.stall_ns += row["stall_ns"]
             account.exited = account.exited or row["exited"]

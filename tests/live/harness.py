@@ -20,11 +20,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 SOFTWARE, FAULTS, MINOR, MAJOR = 1, 2, 5, 6
 PERF_EVENT_OPEN = {"x86_64": 298}
-DEADLINE_S = 60.0
+SHARE = int(os.environ.get("PFTOP_TEST_SHARE", "1"))
+"""On an emulated machine so many times fewer faults and processes, and much more time: see tests/vm/campaign.py."""
+DEADLINE_S = 60.0 if SHARE == 1 else 600.0
 BTF = Path("/sys/kernel/btf/vmlinux")
 TELLS_ACCOUNT = BTF.exists() and b"\0btf_trace_count_memcg_events\0" in BTF.read_bytes()
-PLANS = ("memcg", "perf") if TELLS_ACCOUNT else ("perf",)
-"""The plans without sight of ``handle_mm_fault`` that this kernel allows, best first."""
+HOST_PLANS = ("memcg", "perf") if TELLS_ACCOUNT else ("perf",)
+PLANS = tuple(os.environ.get("PFTOP_TEST_PLANS", "").split()) or HOST_PLANS
+"""The plans without sight of ``handle_mm_fault`` that this kernel allows, best first; or those asked for."""
+SEES_REMOTE = PLANS[0] in ("fentry", "kprobe")
+"""Faults that the kernel does for itself, by get_user_pages, are counted too."""
 
 Json = dict[str, Any]
 
@@ -176,9 +181,9 @@ class Pftop:
 
 
 def balanced(ticks: list[Json]) -> None:
-    """Both ledgers hold at every tick, and their figures are those of the contract."""
+    """Both ledgers hold at every tick, and their figures are those of the contract; only emulation loses lines."""
     for tick in ticks:
         ledger, log = tick["ledger"], tick["log"]
         assert abs(ledger["seen_off"]) <= ledger["slack"], tick["totals"]
         assert abs(ledger["log_off"]) <= ledger["slack"], log
-        assert log["lost"] == 0
+        assert log["lost"] == 0 or SHARE > 1

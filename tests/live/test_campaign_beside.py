@@ -20,10 +20,10 @@ from tests.live.campaign import (
     of_pid,
     since,
 )
-from tests.live.harness import DEADLINE_S, FAULTS, Pftop, Program, balanced
+from tests.live.harness import DEADLINE_S, FAULTS, SHARE, Pftop, Program, balanced
 from tests.live.machine import SMALL_MAP
 
-PAGES = 100_003
+PAGES = 100_003 // SHARE | 1
 TRACE = 't:exceptions:page_fault_user { if (!@up) { @up = 1; printf("ready\\n"); } @of[pid] = count(); }'
 Start = Callable[..., Program]
 Watch = Callable[..., Pftop]
@@ -108,7 +108,7 @@ def test_all_observers_at_once_count_the_same(build: Build, start: Start, pftop:
 
 
 def test_a_crowd_that_finds_no_room_is_counted_as_such(build: Build, start: Start) -> None:
-    count, pages, room = 5_000, 7, 64
+    count, pages, room = 5_000 // SHARE, 7, 64
     watch = Changed(SMALL_MAP)
     try:
         watch.ready()

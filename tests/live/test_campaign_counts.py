@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,21 @@ from tests.live.campaign import (
     since,
     whole,
 )
-from tests.live.harness import FAULTS, MAJOR, MINOR, Json, PerfCounter, Pftop, Program, balanced
+from tests.live.harness import (
+    FAULTS,
+    MAJOR,
+    MINOR,
+    SEES_REMOTE,
+    SHARE,
+    Json,
+    PerfCounter,
+    Pftop,
+    Program,
+    balanced,
+)
 
-MILLION = 1_000_003
+LOOKS = 3
+MILLION = 1_000_003 // SHARE | 1
 Start = Callable[..., Program]
 Watch = Callable[..., Pftop]
 Build = Callable[[str], Path]
@@ -58,7 +71,7 @@ def test_a_million_faults_are_a_million(threads: int, placed: str, build: Build,
     assert account.counts == (MILLION, 0, 0)
     assert account.latencies == MILLION
     if len(os.sched_getaffinity(churn.pid)) > 1:
-        assert migrations > 50 if placed == "moved" else migrations == 0
+        assert migrations > 50 // SHARE if placed == "moved" else migrations == 0
     print(f"{threads} {placed}: {migrations} moves, stall {account.stall_ns}, loops {wall_ns}, on a CPU {cpu_ns}")
     # each fault lies in a loop that touches, so its latency is part of that loop's time; and nearly all a loop
     # does is to fault: what is missing is the exception itself, the counting, and the walk to the next page
@@ -70,7 +83,7 @@ def test_a_million_faults_are_a_million(threads: int, placed: str, build: Build,
 def test_each_counter_has_the_faults_it_is_said_to_have(
     build: Build, start: Start, watch: Pftop, pftop: Watch
 ) -> None:
-    touched, populated, bus, segv, written = 50_021, 20_011, 3_001, 2_003, 5_009
+    touched, populated, bus, segv, written = (count // SHARE for count in (50_021, 20_011, 3_001, 2_003, 5_009))
     mixed = start(build("mixed"), *map(str, (touched, populated, bus, segv, written)))
     assert mixed.hear() == "ready"
     # another one follows the frame pointers of the same invalid faults, and finds none it may follow
@@ -83,10 +96,12 @@ def test_each_counter_has_the_faults_it_is_said_to_have(
         perf = tuple(counter.read() for counter in counters)
     assert usage == (touched + populated + written, 0)
     assert perf == (touched + written, 0)
+    remote = populated if SEES_REMOTE else 0
     for one, first in settled.items():
         one.next_tick()
         account = of_pid(accounts(since(one, first)), mixed.pid)
-        assert account.counts == (touched + written, 0, bus + segv)
+        assert account.counts == (touched + written + remote, 0, bus + segv)
+        assert account.remote == remote
         rows = [row for tick in since(one, first) for row in tick["processes"] if row["pid"] == mixed.pid]
         assert sum(row["invalid"] for row in rows) == bus + segv
         assert sum(row["kernel_mode"] for row in rows) == written
@@ -125,10 +140,23 @@ class Looks:
         return found | {"vmstat": self.taken[last]["vmstat"] - self.taken[first]["before"]}
 
 
-def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, watch: Pftop) -> None:
-    touched, populated, bus = 200_003, 30_011, 5_003
-    mixed = start(build("mixed"), str(touched), str(populated), str(bus), "0", "0")
-    assert mixed.hear() == "ready"
+@dataclass(frozen=True)
+class Between:
+    """What pftop counted between two looks at the machine, and the least and the most that happened meanwhile."""
+
+    seen: int
+    completed: int
+    least: Json
+    most: Json
+
+    def lies(self) -> bool:
+        """Whether it may be true."""
+        pairs = (("seen", self.seen), ("completed", self.completed))
+        return all(self.least[name] <= counted <= self.most[name] for name, counted in pairs)
+
+
+def look(mixed: Program, watch: Pftop) -> Between:
+    """Have the program do all it does, between looks."""
     looks = Looks()
     looks.take()
     first = whole_tick(watch)
@@ -139,17 +167,31 @@ def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, wa
     last = whole_tick(watch)
     looks.take()
     ticks = [tick["totals"] for tick in since(watch, first["seq"]) if tick["seq"] <= last["seq"]]
-    seen = sum(tick["seen"] for tick in ticks)
+    # what the kernel faults in for itself is no exception to perf
+    remote = sum(tick["remote"] or 0 for tick in ticks)
+    seen = sum(tick["seen"] for tick in ticks) - remote
     # pftop's own are counted as they begin; none of them is known to fail
-    completed = sum(tick["minor"] + tick["major"] + tick["own"] for tick in ticks)
-    least, most = looks.between(1, 2), looks.between(0, 3)
-    print(f"seen {least['seen']} <= {seen} <= {most['seen']}")
-    print(f"completed {least['completed']} <= {completed} <= {most['completed']}; vmstat {least['vmstat']} at least")
-    assert touched + bus <= least["seen"] <= seen <= most["seen"]
-    assert touched <= least["completed"] <= completed <= most["completed"]
+    completed = sum(tick["minor"] + tick["major"] + tick["own"] for tick in ticks) - remote
+    return Between(seen, completed, looks.between(1, 2), looks.between(0, 3))
+
+
+def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, watch: Pftop) -> None:
+    touched, populated, bus = (count // SHARE for count in (200_003, 30_011, 5_003))
+    # perf's counters of a whole CPU get ahead by a few, of every program on the tracepoint and of perf's own
+    # sampling alike, when some tool opens or closes perf events just then: another look has to agree
+    for _ in range(LOOKS):
+        mixed = start(build("mixed"), str(touched), str(populated), str(bus), "0", "0")
+        assert mixed.hear() == "ready"
+        found = look(mixed, watch)
+        print(found)
+        if found.lies():
+            break
+    least, most = found.least, found.most
+    assert touched + bus <= least["seen"] <= found.seen <= most["seen"]
+    assert touched <= least["completed"] <= found.completed <= most["completed"]
     # vmstat has more: those of get_user_pages, and those that fail once a mapping is found; it counts first,
     # so one fault a CPU may be in it and not yet in the other
-    assert completed + populated + bus <= most["vmstat"]
+    assert found.completed + populated + bus <= most["vmstat"]
     assert least["vmstat"] - least["completed"] >= populated + bus - (os.cpu_count() or 1)
     exact(watch.ticks())
 

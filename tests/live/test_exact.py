@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.harness import MAJOR, MINOR, PLANS, ROOT, PerfCounter, Pftop, Program, balanced
+from tests.live.harness import DEADLINE_S, MAJOR, MINOR, PLANS, ROOT, PerfCounter, Pftop, Program, balanced
 
 PAGES = 100_003
 Start = Callable[..., Program]
@@ -91,7 +91,7 @@ def test_a_followed_command_stands_beside_its_own_usage(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "pftop", "-J", "-o", str(out), "--", "/bin/sh", "-c", script],
         cwd=ROOT,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert run.returncode == 3

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -151,11 +151,16 @@ def read_text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def run_pytest(image: Image, args: Sequence[str], *, limit: float = 240) -> list[Outcome]:
-    """Run pytest in the guest; one Outcome per test, or a single error when it did not get that far."""
+def run_pytest(
+    image: Image, args: Sequence[str], *, limit: float = 240, settings: Mapping[str, str] | None = None
+) -> list[Outcome]:
+    """Run pytest in the guest, with settings in its environment; one Outcome per test, or a single error when it
+    did not get that far.
+    """
     with shared_folder() as share:
         report = share / "report.xml"
-        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *args]
+        pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *args]
+        argv = ["env", *(f"{name}={value}" for name, value in (settings or {}).items()), *pytest]
         result = run(image, argv, share=share, limit=limit)
         if not report.exists():
             return [Outcome("pytest", "error", f"status {result.status}\n{result.output}")]
