@@ -19,8 +19,8 @@ from pftop.model.attribution import Attribution
 from pftop.model.govern import Governor
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
-LINES_EVERY_S = 0.2
-LINES_PER_SECOND = 240
+LINES_EVERY_S = 0.25
+LINES_PER_SECOND = 100
 """More cannot be read while they scroll by; resolving them would cost more than counting them."""
 
 

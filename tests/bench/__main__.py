@@ -20,6 +20,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
     parser.add_argument("--quick", action="store_true", help="one round, short: shows that all of it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    parser.add_argument(
+        "--way", action="append", default=[], metavar="WORDS", help="fault: only ways named like this"
+    )
     parser.add_argument("--only", action="append", choices=list(SECTIONS), help="only this; may be given again")
     return parser.parse_args(argv)
 
@@ -44,7 +47,8 @@ def main(argv: list[str]) -> int:
     print(heading(found))
     results: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as directory:
-        setting = Setting(Path(directory), 1 if options.quick else options.rounds, options.quick)
+        rounds = 1 if options.quick else options.rounds
+        setting = Setting(Path(directory), rounds, options.quick, tuple(options.way))
         for name in options.only or SECTIONS:
             began = time.monotonic()
             print(f"\n== {name} ==", flush=True)

@@ -113,7 +113,9 @@ def bars_of(figures: Figures) -> list[Bar]:
 
 def run(setting: Setting) -> Result:
     """All ways in all shapes."""
-    everything = ways.all_ways()
+    everything = [
+        way for way in ways.all_ways() if not setting.ways or any(word in way.name for word in setting.ways)
+    ]
     here = [way for way in everything if not way.missing]
     runs = measure(setting, here)
     rivals = {ways.HISTOGRAM_NAME, ways.COUNT_NAME} <= {way.name for way in here}
@@ -127,5 +129,6 @@ def run(setting: Setting) -> Result:
         result.tables.append(table_of(shape.name, figures, setting.rounds))
     last = result.tables[-1]
     result.tables[-1] = Table(last.title, last.head, last.rows, NOTES)
-    result.bars = bars_of(result.figures)
+    if rivals:
+        result.bars = bars_of(result.figures)
     return result

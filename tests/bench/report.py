@@ -23,6 +23,8 @@ class Setting:
     directory: Path
     rounds: int = 5
     quick: bool = False
+    ways: tuple[str, ...] = ()
+    """Of the ways to watch faults only those whose name has one of these in it; none: all."""
 
     def pick(self, whole: float, quick: float) -> float:
         """A duration, or any other amount, by how thorough the run is."""

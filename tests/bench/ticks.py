@@ -60,6 +60,7 @@ def with_view(setting: Setting, crowd: Crowd) -> dict[str, float]:
         screen = Terminal(columns=120, lines=36)
         try:
             screen.shows("faults")
+            screen.look_away()
             found: dict[str, float] = {}
             for phase in PHASES:
                 assert crowded.next_phase() == phase

@@ -49,6 +49,7 @@ class Terminal:
         )
         self._lock = threading.Lock()
         self._open = True
+        self._blind = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -61,9 +62,15 @@ class Terminal:
                 data = os.read(self.master, 65536)
             except OSError:
                 return
+            if self._blind:
+                continue
             with self._lock:
                 self.raw += data
                 self._stream.feed(data)
+
+    def look_away(self) -> None:
+        """Read what is drawn and drop it: emulating a screen in Python costs more than pftop."""
+        self._blind = True
 
     def text(self) -> list[str]:
         """The screen's lines."""

@@ -17,7 +17,6 @@ from tests.vm import guest, kernels
 from tests.vm.registry import PLANS
 
 TESTS = (
-    "tests/live/test_exact.py",
     "tests/live/test_campaign_counts.py",
     "tests/live/test_campaign_storms.py",
     "tests/live/test_campaign_beside.py",
