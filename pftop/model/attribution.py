@@ -87,9 +87,11 @@ class Attribution:
             self._lookup.mapping(key, int(events["address"][~inside][0]))
             mappings = self._mappings_of(key, anew=True)
             at, inside = mappings.place(events["address"])
-        traits = np.zeros(len(events), np.uint32)
-        hit, which = np.unique(at[inside], return_inverse=True)
-        traits[inside] = np.array([traits_of_mapping(mappings[index]) for index in hit.tolist()], np.uint32)[which]
+        by_mapping = np.zeros(len(mappings) + 1, np.uint32)
+        for index in set(at[inside].tolist()):
+            by_mapping[index] = traits_of_mapping(mappings[index])
+        # those that lie before all mappings have the last place, which is nobody's
+        traits = np.where(inside, by_mapping[at], 0).astype(np.uint32)
         traits |= np.where(events["kind"] == FaultKind.MAJOR, causes.MAJOR, 0).astype(np.uint32)
         traits |= np.where(events["access"] == Access.WRITE, causes.WRITE, 0).astype(np.uint32)
         traits |= np.where(events["error_code"] & PRESENT_X86, causes.PRESENT, 0).astype(np.uint32)

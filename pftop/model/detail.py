@@ -35,7 +35,7 @@ class MappingCounts:
             return
         at, inside = mappings.place(pages["page"] << PAGE_SHIFT)
         at[~inside] = -1
-        for index in np.unique(at).tolist():
+        for index in sorted(set(at.tolist())):
             chosen = pages[at == index]
             mapping = mappings[index] if index >= 0 else None
             key = _name(mapping) if mapping else (-1, "", "")

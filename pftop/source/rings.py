@@ -15,7 +15,7 @@ import numpy as np
 
 from pftop.events import Batch, Records, SourceError, Threads, identities
 from pftop.source import wire
-from pftop.source.corrections import corrected
+from pftop.source.corrections import among, corrected
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.program import Program
 
@@ -99,7 +99,7 @@ class Rings:
         if not parts:
             return wire.empty("thread_rare")
         found = wire.decode([chunk for _, chunk in parts], "thread_rare")
-        alone = ~np.isin(identities(found), identities(records))
+        alone = ~among(identities(found), identities(records))
         self._waiting = [parts[at] for at in np.flatnonzero(alone).tolist() if parts[at][0] > now]
         return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from pftop.events import Batch, Counters, FaultKind, PlanInfo, Records, Sample, Threads, VmStat
 from pftop.model.histogram import bucket_of
 from pftop.source import wire
+from pftop.source.corrections import among
 from pftop.source.header import header
 from pftop.text import Safe
 from tests.factories import make_plan
@@ -144,7 +145,7 @@ class FakeKernel:
         # a place that has passed to another thread meanwhile is left out, with the rare part that was there
         there = [record["created_ns"] == self.created_ns(int(record["tid"])) for record in records]
         records, rare = records[np.array(there, bool)], self.read_rare()
-        threads = Threads(records, rare[np.isin(rare["created_ns"], records["created_ns"])])
+        threads = Threads(records, rare[among(rare["created_ns"], records["created_ns"])])
         if after_map is not None:
             after_map()
         late = self.drain()

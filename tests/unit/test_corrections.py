@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pftop.events import Records
 from pftop.source import wire
-from pftop.source.corrections import corrected, keep_extremes
+from pftop.source.corrections import among, corrected, keep_extremes
 from pftop.source.header import header
 
 CORRECTS = header().numbers["EVENT_CORRECTS"]
@@ -80,3 +82,11 @@ def test_a_fresh_fault_is_no_extreme_yet() -> None:
     keep_extremes(records, now)
     assert records["minor_max_ns"].tolist() == [900, 800, 3]
     assert records["minor_min_ns"].tolist() == [10, 20, 6]
+
+
+@given(
+    st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5)), st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5))
+)
+def test_a_key_is_among_others_or_is_not(keys: list[int], others: list[int]) -> None:
+    found = among(np.array(keys, np.uint64), np.array(others, np.uint64))
+    assert found.tolist() == [key in others for key in keys]
