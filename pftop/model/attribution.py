@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,19 @@ ASK_EVERY_S = 1.0
 SHMEM_NAMES = ("/dev/zero", "/memfd:", "/SYSV", "/dev/shm/", "[anon_shmem")
 HUGETLB_NAMES = ("/anon_hugepage", "/memfd:hugetlb", "/dev/hugepages/")
 PRESENT_X86 = 1
+NOWHERE = -1
 TABLE = np.array(causes.table(), np.uint32)
 Numbers = npt.NDArray[Any]
 
 
 def traits_of_mapping(mapping: MemoryMapping) -> int:
     """What a line of ``/proc/PID/maps`` tells: less than the VMA, never something else."""
-    name = str(mapping.name)
-    traits = causes.SHARED if "s" in mapping.perms else 0
+    return _traits_of("s" in mapping.perms, mapping.name)
+
+
+@lru_cache(maxsize=4096)
+def _traits_of(shared: bool, name: str) -> int:
+    traits = causes.SHARED if shared else 0
     if name.startswith(HUGETLB_NAMES):
         return traits | causes.HUGETLB
     if name.startswith(SHMEM_NAMES):
@@ -45,6 +51,14 @@ def traits_of_mapping(mapping: MemoryMapping) -> int:
         return traits | causes.STACK
     if name.startswith("/") or name in ("[vdso]", "[vvar]", "[uprobes]"):
         return traits | causes.FILE
+    return traits
+
+
+def _traits_of_faults(events: Records) -> Numbers:
+    """What the faults themselves tell."""
+    traits: Numbers = np.where(events["kind"] == FaultKind.MAJOR, causes.MAJOR, 0)
+    traits |= np.where(events["access"] == Access.WRITE, causes.WRITE, 0)
+    traits |= np.where(events["error_code"] & PRESENT_X86, causes.PRESENT, 0)
     return traits
 
 
@@ -74,29 +88,25 @@ class Attribution:
         at = np.flatnonzero(open_)
         order = at[np.lexsort((events["start_ns"][at], events["tgid"][at]))]
         fresh = (np.diff(events["tgid"][order]) != 0) | (np.diff(events["start_ns"][order]) != 0)
+        traits = np.full(len(events), NOWHERE, np.int64)
         for part in sorted(np.split(order, np.flatnonzero(fresh) + 1), key=len, reverse=True):
             key = ProcessKey(int(events["tgid"][part[0]]), int(events["start_ns"][part[0]]))
-            events["cause"][part] = self._causes(key, events[part])
+            traits[part] = self._traits(key, events["address"][part])
+        placed = np.flatnonzero(traits != NOWHERE)
+        events["cause"][placed] = TABLE[traits[placed] | _traits_of_faults(events[placed])]
         return events
 
-    def _causes(self, key: ProcessKey, events: Records) -> Numbers:
+    def _traits(self, key: ProcessKey, addresses: Numbers) -> list[int]:
+        """Of each address what its mapping tells, or ``NOWHERE``."""
         mappings = self._mappings_of(key)
-        at, inside = mappings.place(events["address"])
+        at, inside = mappings.place(addresses)
         if self._reads >= 1 and not inside.all():
             # asking for one address that is missing makes the lookup read anew, if it has not just done so
-            self._lookup.mapping(key, int(events["address"][~inside][0]))
+            self._lookup.mapping(key, int(addresses[~inside][0]))
             mappings = self._mappings_of(key, anew=True)
-            at, inside = mappings.place(events["address"])
-        by_mapping = np.zeros(len(mappings) + 1, np.uint32)
-        for index in set(at[inside].tolist()):
-            by_mapping[index] = traits_of_mapping(mappings[index])
-        # those that lie before all mappings have the last place, which is nobody's
-        traits = np.where(inside, by_mapping[at], 0).astype(np.uint32)
-        traits |= np.where(events["kind"] == FaultKind.MAJOR, causes.MAJOR, 0).astype(np.uint32)
-        traits |= np.where(events["access"] == Access.WRITE, causes.WRITE, 0).astype(np.uint32)
-        traits |= np.where(events["error_code"] & PRESENT_X86, causes.PRESENT, 0).astype(np.uint32)
-        found: Numbers = np.where(inside, TABLE[traits], causes.NUMBER["unknown"])
-        return found
+            at, inside = mappings.place(addresses)
+        places = zip(at.tolist(), inside.tolist(), strict=True)
+        return [traits_of_mapping(mappings[index]) if there else NOWHERE for index, there in places]
 
     def _mappings_of(self, key: ProcessKey, *, anew: bool = False) -> Mappings:
         known = self._known.get(key)
