@@ -7,7 +7,7 @@ record is read, and whether its thread lives, has ended, or gave its tid to anot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,19 @@ SUM = {name: at for at, name in enumerate(SUMS)}
 UNKNOWN = NUMBER["unknown"]
 RETIRED = 4
 """``THREAD_RETIRED`` of ``bpf/fault.h``; a test compares them."""
-STATED = ("minor_max_ns", "major_max_ns", "minor_min_ns", "major_min_ns", "tgid", "tid", "uid", "flags", "comm")
+STATED = ("tgid", "tid", "uid", "comm")
+
+
+class Stated(NamedTuple):
+    """Of a process's records what is no sum: extremes in ns (0: none), flags, and its first thread if it is there."""
+
+    minor_min_ns: int
+    minor_max_ns: int
+    major_min_ns: int
+    major_max_ns: int
+    flags: int
+    leader: int
+    """The first thread's place in ``Change.records``, the last if it is there twice; below 0 without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,9 @@ class Change:
     major_buckets: Matrix
     causes: Matrix
     """Faults by cause, in the order of ``pftop.causes.CAUSES``, then their time in ns: shape (2, causes)."""
+    stated: Stated
     records: Records
-    """Of the threads' records as read what is no sum to add: the members named in ``STATED``."""
+    """The threads: members named in ``STATED``."""
     thread_sums: Matrix
     """One row a thread, in the order of ``records``."""
 
@@ -175,6 +188,27 @@ def stated(records: Records, rows: npt.NDArray[Any]) -> Records:
     return made
 
 
+def extremes(records: Records, rows: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> list[tuple[int, ...]]:
+    """The members of ``Stated`` for each process, whose rows go from one start to the next."""
+
+    def least(name: str) -> npt.NDArray[np.uint64]:
+        # one less, and 0, which stands for none, is the largest there is
+        found: npt.NDArray[np.uint64] = np.minimum.reduceat(records[name][rows] - np.uint64(1), starts) + np.uint64(1)
+        return found
+
+    is_first = records["tid"][rows] == records["tgid"][rows]
+    leader = np.maximum.reduceat(np.where(is_first, np.arange(len(rows)), -1), starts)
+    columns = (
+        least("minor_min_ns"),
+        np.maximum.reduceat(records["minor_max_ns"][rows], starts),
+        least("major_min_ns"),
+        np.maximum.reduceat(records["major_max_ns"][rows], starts),
+        np.bitwise_or.reduceat(records["flags"][rows], starts),
+        np.where(leader < 0, -1, leader - starts),
+    )
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class _Pairs:
     """Rows of records, each with the row of an earlier reading it is compared to, where there is one."""
@@ -222,7 +256,7 @@ def group(
     totals = np.add.reduceat(sums, starts, axis=0)
     minor = pairs.buckets("minor_buckets", starts)
     causes, major = now.rare.added_up(before.rare, now.identities[rows], starts)
-    facts = stated(records, rows)
+    facts, threads = extremes(records, rows, starts), stated(records, rows)
     return [
         Change(
             int(tgids[first]),
@@ -231,7 +265,8 @@ def group(
             minor[i],
             major[i],
             causes[i],
-            facts[first:last],
+            Stated(*facts[i]),
+            threads[first:last],
             sums[first:last],
         )
         for i, (first, last) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True))

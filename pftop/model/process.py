@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pftop.causes import NAMES, NUMBER
-from pftop.events import Features, ProcessInfo, ProcessKey, Records
+from pftop.events import Features, ProcessInfo, ProcessKey
 from pftop.model.book import SUM, SUMS, Change, name_of
 from pftop.model.histogram import BUCKETS
 from pftop.model.shelf import Matrix
@@ -40,7 +40,7 @@ def _buckets() -> Matrix:
 def by_name(table: Matrix) -> dict[str, int]:
     """Causes that occurred, by name."""
     # a cause learnt before its fault is booked leaves unknown below 0 for an instant
-    return {NAMES[number]: int(table[number]) for number in np.flatnonzero(table > 0).tolist()}
+    return {NAMES[number]: count for number, count in enumerate(table.tolist()) if count > 0}
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Process:
         self.causes += change.causes
         self.now_causes += change.causes
         self.quiet_row = None
-        self._note(change.records)
+        self._note(change)
         if not threads:
             return
         tids = change.records["tid"].tolist()
@@ -118,21 +118,18 @@ class Process:
             table[:, UNKNOWN_CAUSE] -= (count, time_ns)
         self.quiet_row = None
 
-    def _note(self, records: Records) -> None:
-        for kind, extremes in (("minor", self.minor), ("major", self.major)):
-            longest = int(records[f"{kind}_max_ns"].max())
-            mins = records[f"{kind}_min_ns"]
-            shortest = int(mins[mins > 0].min()) if (mins > 0).any() else 0
-            if extremes.include(shortest, longest):
-                self.now_max_ns = max(self.now_max_ns, longest)
-        flags = int(np.bitwise_or.reduce(records["flags"]))
-        self.family = self.family or bool(flags & FAMILY)
-        self.ended = self.ended or bool(flags & GROUP_DEAD)
-        leader = np.flatnonzero(records["tid"] == self.key.pid)
-        if len(leader):
+    def _note(self, change: Change) -> None:
+        told = change.stated
+        if self.minor.include(told.minor_min_ns, told.minor_max_ns):
+            self.now_max_ns = max(self.now_max_ns, told.minor_max_ns)
+        if self.major.include(told.major_min_ns, told.major_max_ns):
+            self.now_max_ns = max(self.now_max_ns, told.major_max_ns)
+        self.family = self.family or bool(told.flags & FAMILY)
+        self.ended = self.ended or bool(told.flags & GROUP_DEAD)
+        if told.leader >= 0:
             # the process is called as its first thread is; the last record has its latest name
-            self.comm = name_of(records["comm"][leader[-1]].item())
-            self.uid = int(records["uid"][leader[-1]])
+            _, _, self.uid, comm = change.records[told.leader].item()
+            self.comm = name_of(comm)
 
     @property
     def faults(self) -> int:
