@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pftop.model.book import SUM
-from pftop.model.histogram import percentiles_many, upper_ns
+from pftop.model.histogram import EDGES_NS, percentiles_many
 from pftop.model.process import Process
 from pftop.model.shelf import Matrix
 from pftop.model.snapshot import Latency
@@ -31,18 +31,16 @@ def figures(
         return []
     totals = counts.sum(axis=1)
     highest = counts.shape[1] - 1 - np.argmax(counts[:, ::-1] > 0, axis=1)
-    found = percentiles_many(counts, QUANTILES)
-    rows = []
-    for at, (p50, p90, p99) in enumerate(found.tolist()):
-        total = int(totals[at])
-        if not total:
-            rows.append(NOTHING)
-            continue
-        longest = maxs_ns[at] or min(upper_ns(int(highest[at])), bounds_ns[at])
-        shortest = mins_ns[at]
-        p50, p90, p99 = (min(max(value, shortest), longest) for value in (p50, p90, p99))
-        rows.append(Latency(total, p50, p90, p99, longest, shortest or None, max(0, sums_ns[at]) // total))
-    return rows
+    shortest, known = np.array(mins_ns, np.int64), np.array(maxs_ns, np.int64)
+    longest = np.where(known > 0, known, np.minimum(EDGES_NS[highest + 1], np.array(bounds_ns, np.int64)))
+    means = np.maximum(np.array(sums_ns, np.int64), 0) // np.maximum(totals, 1)
+    within = np.maximum(percentiles_many(counts, QUANTILES), shortest[:, None])
+    within = np.minimum(within, longest[:, None])
+    columns = (column.tolist() for column in (totals, within, longest, shortest, means))
+    return [
+        Latency(total, p50, p90, p99, most, least or None, mean) if total else NOTHING
+        for total, (p50, p90, p99), most, least, mean in zip(*columns, strict=True)
+    ]
 
 
 def fill(processes: Sequence[Process]) -> None:

@@ -99,9 +99,10 @@ class MapsCache:
         return entry
 
     def _read(self, key: ProcessKey) -> Mappings:
-        directory = self._root / str(key.pid)
+        directory = f"{self._root}/{key.pid}"
         try:
-            data = (directory / "maps").read_bytes()
+            with open(f"{directory}/maps", "rb", buffering=0) as file:
+                data = file.read()
         except OSError:
             return NO_MAPPINGS
         # looked at after the reading: whoever has the PID now had it then

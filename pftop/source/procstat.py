@@ -63,7 +63,7 @@ def has_ended(stat: ProcStat) -> bool:
     return stat.state == "X" or (stat.state == "Z" and stat.threads <= 1)
 
 
-def read_stat(directory: Path) -> ProcStat | None:
+def read_stat(directory: Path | str) -> ProcStat | None:
     """``stat`` of one process; None when it has gone or may not be read."""
     try:
         with open(f"{directory}/stat", "rb", buffering=0) as file:
