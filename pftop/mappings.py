@@ -54,8 +54,12 @@ class Mappings(Sequence[MemoryMapping]):
     @overload
     def __getitem__(self, at: slice) -> Sequence[MemoryMapping]: ...
     def __getitem__(self, at: int | slice) -> MemoryMapping | Sequence[MemoryMapping]:
-        found = range(len(self))[at]
-        return self._get(found) if isinstance(found, int) else [self._get(index) for index in found]
+        if isinstance(at, slice):
+            return [self._get(index) for index in range(len(self))[at]]
+        count = len(self.starts)
+        if not -count <= at < count:
+            raise IndexError(at)
+        return self._get(at % count)
 
     def _get(self, at: int) -> MemoryMapping:
         """The same object each time: thousands of log lines may lie in one mapping."""
