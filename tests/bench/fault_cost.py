@@ -129,6 +129,7 @@ def run(setting: Setting) -> Result:
         result.tables.append(table_of(shape.name, figures, setting.rounds))
     last = result.tables[-1]
     result.tables[-1] = Table(last.title, last.head, last.rows, NOTES)
-    if rivals:
+    # bars are for the plan of a real machine, beside everything
+    if not setting.ways:
         result.bars = bars_of(result.figures)
     return result
