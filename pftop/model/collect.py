@@ -19,9 +19,10 @@ from pftop.model.attribution import Attribution
 from pftop.model.govern import Governor
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
-LINES_EVERY_S = 0.25
+LINES_EVERY_S, MANY_LINES_EVERY_S = 0.25, 0.5
 LINES_PER_SECOND = 100
-"""More cannot be read while they scroll by; resolving them would cost more than counting them."""
+"""More cannot be read while they scroll by; resolving them would cost more than counting them. Where there are more,
+they scroll by half as often."""
 
 
 class Collector:
@@ -174,11 +175,15 @@ class Collector:
         self._due += self._governor.interval_s - before
         return replace(snapshot, detail=found, restraint=restraint)
 
+    def _lines_every(self) -> float:
+        many = sum(map(len, self._pending)) > (self._lines_per_second or 0) * LINES_EVERY_S
+        return MANY_LINES_EVERY_S if many else LINES_EVERY_S
+
     def _lines(self) -> tuple[tuple[LogLine, ...], int]:
         """Lines for what is pending, no more of them than the time since the last ones allows."""
         now = self._clock()
         unbounded = self._lines_per_second is None
-        if not self._pending or (now - self._lines_at < LINES_EVERY_S and not unbounded):
+        if not self._pending or (now - self._lines_at < self._lines_every() and not unbounded):
             return (), 0
         events = np.concatenate(self._pending)
         self._pending = []

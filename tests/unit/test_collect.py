@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pftop.events import FaultKind, ProcessKey
-from pftop.model.collect import Collector
+from pftop.model.collect import LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
 from pftop.model.snapshot import Snapshot, Update
 from tests.factories import make_plan
 from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
@@ -210,8 +210,16 @@ def test_of_too_many_the_rare_kinds_are_shown(source: FakeSource) -> None:
     feed = collector(source, lines_per_second=10)
     source.log(500)
     source.log(1, kind=FaultKind.MAJOR)
-    updates = [feed.step(0.3)]
+    updates = [feed.step(MANY_LINES_EVERY_S)]
     assert [line.kind for update in updates for line in update.lines].count(FaultKind.MAJOR) == 1
+
+
+@pytest.mark.parametrize(("logged", "after_s"), [(25, LINES_EVERY_S), (26, MANY_LINES_EVERY_S)])
+def test_what_cannot_be_read_anyway_comes_half_as_often(source: FakeSource, logged: int, after_s: float) -> None:
+    feed = collector(source, lines_per_second=100)
+    source.log(logged)
+    early, due = feed.step(after_s - 0.01), feed.step(0.01)
+    assert (lines_of([early]), sum(lines_of([due]))) == ((0, 0), logged)
 
 
 def test_a_log_that_is_off_makes_no_lines(source: FakeSource) -> None:
