@@ -40,7 +40,8 @@ FUNCTION = """unsigned f{n}(unsigned *a, unsigned n)
 STARTS = "i=0; while [ $i -lt $1 ]; do $2 -c 'import json, subprocess' || exit 1; i=$((i+1)); done"
 ALONE = "alone"
 SETTLED_S = 4
-"""A view stays open for long: what its first seconds cost is told by the start."""
+"""A view stays open for long: what its first seconds cost is told by the start. Who runs alone waits as long: a CPU
+that was idle is slower at first."""
 PASSES = 5
 """Short passes a round, watchers in turn: a machine's pace drifts by more in a minute than watching costs."""
 
@@ -110,8 +111,7 @@ def run(setting: Setting) -> Result:
             if way.missing:
                 continue
             with way.attach():
-                if way.name != ALONE:
-                    time.sleep(setting.pick(SETTLED_S, 0))
+                time.sleep(setting.pick(SETTLED_S, 0))
                 for name, argv in jobs.items():
                     runs[name, way.name].append(timed(argv))
     result = Result()
