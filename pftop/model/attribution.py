@@ -11,14 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pftop import causes
 from pftop.events import Access, FaultKind, ProcessKey, ProcessLookup, Records
-from pftop.mappings import NO_MAPPINGS, Mappings, MemoryMapping
+from pftop.mappings import NO_MAPPINGS, Mappings, MemoryMapping, Numbers
 
 MAX_PROCESSES = 2048
 READS_PER_S = 250
@@ -32,7 +30,6 @@ HUGETLB_NAMES = ("/anon_hugepage", "/memfd:hugetlb", "/dev/hugepages/")
 PRESENT_X86 = 1
 NOWHERE = -1
 TABLE = np.array(causes.table(), np.uint32)
-Numbers = npt.NDArray[Any]
 
 
 def traits_of_mapping(mapping: MemoryMapping) -> int:

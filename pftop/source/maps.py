@@ -21,7 +21,7 @@ from pftop.source.procstat import read_stat, same_process
 from pftop.text import Safe, clean
 
 MAX_MAPPINGS = 65536
-"""Kept of all processes together, some 10 MB: of a thousand small processes that fault in turn, or 10,000 threads."""
+"""Kept of all processes together, some 11 MB: of a thousand small processes that fault in turn, or 10,000 threads."""
 MAX_AGE_S = 5.0
 MIN_AGE_S = 0.25
 """A miss reads the file anew, but not more often than this."""
@@ -36,7 +36,7 @@ def parse_maps(data: bytes) -> Mappings:
     """Mappings in address order; lines that make no sense are passed over.
 
     A file name may hold anything but a newline, which the kernel writes as ``\\012``. Only the addresses are read
-    here: the rest takes four times as long, and is wanted of few lines.
+    here: the rest takes three times as long, and is wanted of few lines.
     """
     lines = LINE.findall(data)
     starts = np.array([int(line[0], 16) for line in lines], np.uint64)

@@ -2,8 +2,7 @@
 
     python -m tests.bench.guests [--kernel 6.12]... [--rounds 3]
 
-Emulated, a fault takes 50 times as long, all instructions alike: only what is over what means anything. Where
-``handle_mm_fault`` is seen, a fault is timed by its trampoline or by a probe's exception.
+Emulated, a fault takes a dozen times as long: only what is over what means anything, and that roughly.
 """
 
 from __future__ import annotations

@@ -213,6 +213,28 @@ def test_a_fault_read_as_minor_before_its_kind_was_told_is_counted_over(kind: st
     assert book.read(Threads(told, NONE.rare), NONE)[0] == []
 
 
+def test_what_threads_state_is_told_of_their_process() -> None:
+    records = wire.empty("thread_record", 5)
+    records["tid"], records["tgid"], records["created_ns"] = [8, 7, 9, 20, 21], [7, 7, 7, 20, 20], 1
+    records["minor"] = 1
+    records["minor_min_ns"], records["minor_max_ns"] = [0, 30, 10, 0, 0], [0, 90, 40, 0, 0]
+    records["major_min_ns"], records["major_max_ns"] = [5, 0, 0, 0, 2**64 - 1], [6, 0, 0, 0, 2**64 - 1]
+    records["flags"] = [0, 1, 2, 0, 2]
+    changes, _, _ = ThreadBook(NONE, causes_counted=True).read(Threads(records, NONE.rare), NONE)
+    found = {change.pid: change for change in changes}
+    # 0 stands for none: it is never the shortest, unless there is nothing else
+    assert found[7].stated[:5] == (10, 90, 5, 6, 3)
+    assert found[20].stated[:5] == (0, 0, 2**64 - 1, 2**64 - 1, 2)
+    assert {pid: change.records["tid"][change.stated.leader] for pid, change in found.items()} == {7: 7, 20: 20}
+
+
+def test_a_process_whose_first_thread_is_not_there_has_no_leader() -> None:
+    records = wire.empty("thread_record", 1)
+    records["tid"], records["tgid"], records["created_ns"], records["minor"] = 8, 7, 1, 1
+    (change,), _, _ = ThreadBook(NONE, causes_counted=True).read(Threads(records, NONE.rare), NONE)
+    assert change.stated.leader < 0
+
+
 def test_what_the_two_readings_of_a_thread_do_not_agree_on_is_booked_once() -> None:
     """Its rare part is read last: a fault between the two is in that alone, until the next reading."""
     kernel, book = FakeKernel(), ThreadBook(NONE, causes_counted=True)
