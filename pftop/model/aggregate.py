@@ -204,7 +204,7 @@ class Aggregator:
         lost = counters.lost_minor + counters.lost_major + counters.lost_failed
         lost_unbooked = max(0, lost - self._lost_booked)
         ended = faults(self._gone) + lost_unbooked
-        in_flight = ledger.open_faults(sample.threads.records)
+        in_flight = ledger.open_faults(sample.threads.records, sample.late.retired.records)
         of_machine = self._machine_latency(now)
         self._history.append(history_point(now, interval_ns, plan))
         return Snapshot(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pftop.events import Counters, Features, Records, Sample, VmStat
+from pftop.events import Counters, Features, Records, Sample, VmStat, identities
 from pftop.model.book import SUM
 from pftop.model.shelf import Matrix
 from pftop.model.snapshot import Ledger, LogCounts, Totals
@@ -22,16 +22,24 @@ def log_counts(counters: Counters) -> LogCounts:
     return LogCounts(counters.completed, counters.logged, counters.sampled_out, counters.ring_lost)
 
 
-def open_faults(records: Records) -> int:
-    """Faults under way: stamped and not yet ended."""
-    return int(np.count_nonzero(records["stamp"]["ts_ns"])) if len(records) else 0
+def open_faults(records: Records, late: Records) -> int:
+    """Faults under way: stamped and not yet ended, unless the thread's final record came right after."""
+    if not len(records):
+        return 0
+    under_way = np.count_nonzero(records["stamp"]["ts_ns"], axis=1)
+    if len(late) and under_way.any():
+        gone = set(identities(late).tolist())
+        stamped = np.flatnonzero(under_way)
+        ended = [identity in gone for identity in identities(records[stamped]).tolist()]
+        under_way[stamped[ended]] = 0
+    return int(under_way.sum())
 
 
 def check(sample: Sample, booked: int, ended: int, in_flight: int, cpus: int) -> Ledger:
     """Both ledgers: ``booked`` faults stand in rows, ``ended`` in rows that are gone or were lost.
 
     Faults go on while counters and records are read one after the other: the sums may differ by as many
-    as began meanwhile, and by one a CPU caught between two additions.
+    as began meanwhile, and by one a CPU caught between two additions, which a hypervisor may hold there.
     """
     counters = sample.after
     sums = booked + ended + counters.unattributed + counters.own_seen + in_flight
@@ -40,7 +48,7 @@ def check(sample: Sample, booked: int, ended: int, in_flight: int, cpus: int) ->
     return Ledger(
         seen_off=counters.seen - sums,
         log_off=counters.completed - logs,
-        slack=meanwhile + cpus if meanwhile else 0,
+        slack=meanwhile + cpus if meanwhile or in_flight else 0,
     )
 
 

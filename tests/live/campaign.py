@@ -89,8 +89,8 @@ def exact(ticks: list[Json]) -> None:
     """Both ledgers hold; unlike ``balanced`` it admits a log that lost records."""
     for tick in ticks:
         ledger = tick["ledger"]
-        assert abs(ledger["seen_off"]) <= ledger["slack"], tick["totals"]
-        assert abs(ledger["log_off"]) <= ledger["slack"], tick["log"]
+        assert abs(ledger["seen_off"]) <= ledger["slack"], (ledger, tick["totals"])
+        assert abs(ledger["log_off"]) <= ledger["slack"], (ledger, tick["log"])
 
 
 def all_named(ticks: list[Json]) -> None:

@@ -184,6 +184,6 @@ def balanced(ticks: list[Json]) -> None:
     """Both ledgers hold at every tick, and their figures are those of the contract; only emulation loses lines."""
     for tick in ticks:
         ledger, log = tick["ledger"], tick["log"]
-        assert abs(ledger["seen_off"]) <= ledger["slack"], tick["totals"]
-        assert abs(ledger["log_off"]) <= ledger["slack"], log
+        assert abs(ledger["seen_off"]) <= ledger["slack"], (ledger, tick["totals"])
+        assert abs(ledger["log_off"]) <= ledger["slack"], (ledger, log)
         assert log["lost"] == 0 or SHARE > 1

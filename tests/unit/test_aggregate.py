@@ -218,6 +218,26 @@ def test_a_fault_under_way_is_in_flight_and_later_in_a_row() -> None:
     assert (shown.totals.in_flight, shown.ledger.seen_off, row_of(shown, 7).major) == (0, 0, 1)
 
 
+def test_a_fault_under_way_whose_thread_ended_right_after_is_in_its_row_alone() -> None:
+    kernel, books = started()
+    for tid in (7, 8):
+        kernel.make(tid, 7, 70)
+        kernel.begin(tid)
+    tick = books.take(kernel.sample(after_map=lambda: kernel.retire(8)))
+    shown = books.finish(tick, infos(tick), 0.0)
+    assert (shown.totals.in_flight, shown.totals.failed, shown.ledger.seen_off) == (1, 1, 0)
+
+
+def test_while_a_fault_is_under_way_a_cpu_may_be_caught_between_two_additions() -> None:
+    kernel, books = started()
+    assert advance(books, kernel).ledger.slack == 0
+    kernel.make(7, 7, 70)
+    kernel.begin(7)
+    assert advance(books, kernel).ledger.slack == make_plan().cpus
+    kernel.end(7, MINOR, 1000)
+    assert advance(books, kernel).ledger.slack == 0
+
+
 def test_an_unattributed_fault_and_one_of_ours_are_in_the_books() -> None:
     kernel, books = started()
     kernel.count(seen=5, own_seen=2, own_minor=2, unattributed=3)

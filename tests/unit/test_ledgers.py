@@ -46,10 +46,6 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(racing=st.lists(TIDS, max_size=3))
     def tick(self, racing: list[int]) -> None:
-        # no fault is open when its thread races: it would be in flight in one reading and ended in the other
-        for tid in set(racing) & set(self.kernel.threads):
-            self.kernel.abandon(tid)
-
         def race() -> None:
             for tid in set(racing) & set(self.kernel.threads):
                 self.kernel.fault(tid)
