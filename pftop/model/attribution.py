@@ -102,8 +102,10 @@ class Attribution:
             self._lookup.mapping(key, int(addresses[~inside][0]))
             mappings = self._mappings_of(key, anew=True)
             at, inside = mappings.place(addresses)
-        places = zip(at.tolist(), inside.tolist(), strict=True)
-        return [traits_of_mapping(mappings[index]) if there else NOWHERE for index, there in places]
+        places = np.where(inside, at, NOWHERE).tolist()
+        # many faults lie in few mappings
+        told = {place: traits_of_mapping(mappings[place]) if place != NOWHERE else NOWHERE for place in set(places)}
+        return [told[place] for place in places]
 
     def _mappings_of(self, key: ProcessKey, *, anew: bool = False) -> Mappings:
         known = self._known.get(key)

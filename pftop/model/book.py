@@ -215,25 +215,32 @@ class _Pairs:
 
     records: Records
     rows: npt.NDArray[Any]
-    known: npt.NDArray[np.bool_]
+    new: npt.NDArray[Any]
+    """Places among ``rows`` of those that there is nothing to compare to."""
     before: Records
     base: npt.NDArray[Any]
-    """One row of ``before`` for each that is ``known``."""
+    """One row of ``before`` for each of ``rows``, any for the new."""
 
     def words(self, first: str, count: int) -> npt.NDArray[np.uint64]:
         """Differences of ``count`` 64-bit members, the first of which is named."""
         columns = columns_of(self.records, first, count)
-        found: npt.NDArray[np.uint64] = words_of(self.records)[self.rows, columns]
-        found[self.known] -= words_of(self.before)[self.base, columns]
-        return found
+        return self._less(words_of(self.records)[self.rows, columns], words_of(self.before), columns)
 
     def buckets(self, name: str, starts: npt.NDArray[np.int64]) -> Matrix:
         """Differences of a histogram, added up from each start to the next."""
-        found: npt.NDArray[np.uint32] = self.records[name][self.rows]
         # u32 in the kernel: the difference is right even when it has wrapped
-        found[self.known] -= self.before[name][self.base]
+        found = self._less(self.records[name][self.rows], self.before[name], slice(None))
         # signed: a fault may be taken out of a bucket again
         return np.add.reduceat(found.view(np.int32), starts, axis=0, dtype=np.int64)
+
+    def _less(self, found: npt.NDArray[Any], before: npt.NDArray[Any], columns: slice) -> npt.NDArray[Any]:
+        """What was found less what was there before."""
+        if len(before):
+            earlier = before[self.base, columns]
+            # mostly none: to pick out the others would copy all there is once more
+            earlier[self.new] = 0
+            found -= earlier
+        return found
 
 
 def group(
@@ -251,7 +258,7 @@ def group(
     tgids, start_times = records["tgid"][rows], records["start_ns"][rows]
     starts = np.concatenate([[0], np.flatnonzero((np.diff(tgids) != 0) | (np.diff(start_times) != 0)) + 1])
     ends = np.append(starts[1:], len(rows))
-    pairs = _Pairs(records, rows, known, before.records, at[known])
+    pairs = _Pairs(records, rows, np.flatnonzero(~known), before.records, at)
     sums = pairs.words(SUMS[0], len(SUMS)).astype(np.int64)
     totals = np.add.reduceat(sums, starts, axis=0)
     minor = pairs.buckets("minor_buckets", starts)
