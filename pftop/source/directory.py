@@ -20,7 +20,7 @@ from pftop.events import Identity, ProcessInfo, ProcessKey
 from pftop.mappings import Mappings, MemoryMapping
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.maps import MapsCache
-from pftop.source.procstat import TICK_NS, has_ended, read_stat, same_process
+from pftop.source.procstat import TICK_NS, has_ended, read_first_thread, same_process
 from pftop.text import Safe, clean
 
 MAX_COMMANDS = 16384
@@ -66,7 +66,7 @@ class Directory:
         """Key (start time in whole ticks), name and uid of those that live."""
         found = []
         for pid in pids:
-            stat = read_stat(self._root / str(pid))
+            stat = read_first_thread(self._root, pid)
             if stat is not None:
                 uid = -1
                 with contextlib.suppress(OSError):
@@ -75,8 +75,7 @@ class Directory:
         return found
 
     def _describe(self, key: ProcessKey, comm: Safe, uid: int) -> ProcessInfo:
-        # a text: to join paths costs more than to read the file
-        stat = read_stat(f"{self._root}/{key.pid}")
+        stat = read_first_thread(self._root, key.pid)
         alive = stat is not None and not has_ended(stat) and same_process(key, stat)
         # no memory is told of a first thread that ended before the others
         rss = stat.rss_pages * PAGE_BYTES if alive and stat and stat.state != "Z" else None
@@ -107,7 +106,7 @@ class Directory:
 
     def identify(self, key: ProcessKey) -> Identity:
         """All the drill-down says of a process; unknown where it has ended or may not be read."""
-        stat = read_stat(self._root / str(key.pid))
+        stat = read_first_thread(self._root, key.pid)
         if stat is None or not same_process(key, stat):
             return Identity()
         try:

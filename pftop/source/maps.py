@@ -17,7 +17,7 @@ import numpy as np
 
 from pftop.events import ProcessKey
 from pftop.mappings import NO_MAPPINGS, Mappings, MemoryMapping, Numbers
-from pftop.source.procstat import read_stat, same_process
+from pftop.source.procstat import read_first_thread, same_process
 from pftop.text import Safe, clean
 
 MAX_MAPPINGS = 65536
@@ -99,12 +99,11 @@ class MapsCache:
         return entry
 
     def _read(self, key: ProcessKey) -> Mappings:
-        directory = f"{self._root}/{key.pid}"
         try:
-            with open(f"{directory}/maps", "rb", buffering=0) as file:
+            with open(f"{self._root}/{key.pid}/maps", "rb", buffering=0) as file:
                 data = file.read()
         except OSError:
             return NO_MAPPINGS
         # looked at after the reading: whoever has the PID now had it then
-        stat = read_stat(directory)
+        stat = read_first_thread(self._root, key.pid)
         return parse_maps(data) if stat is not None and same_process(key, stat) else NO_MAPPINGS

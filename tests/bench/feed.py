@@ -201,7 +201,9 @@ def write_proc(root: Path, machine: Machine) -> list[tuple[int, int]]:
             "0",
             "100",
         ]
-        (directory / "stat").write_text(f"{pid} (worker) {' '.join(fields)}\n")
+        first_thread = directory / "task" / str(pid)
+        first_thread.mkdir(parents=True)
+        (first_thread / "stat").write_text(f"{pid} (worker) {' '.join(fields)}\n")
         (directory / "cmdline").write_bytes(b"/usr/bin/worker\0--number\0%d\0" % number)
         (directory / "maps").write_bytes(maps)
     ranges = [line.split()[0].split(b"-") for line in maps.splitlines()]

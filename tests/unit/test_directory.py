@@ -17,6 +17,7 @@ from pftop.source.procstat import TICK_NS
 from pftop.text import Safe
 from tests.unit.test_maps import MAPS
 from tests.unit.test_procstat import line as stat_line
+from tests.unit.test_procstat import write_stat
 
 START_NS = 987654 * TICK_NS
 KEY = ProcessKey(42, START_NS)
@@ -26,7 +27,7 @@ COMM = Safe("sh")
 def process(root: Path, cmdline: bytes = b"/bin/sh\0-c\0true\0", pid: int = 42) -> Path:
     directory = root / str(pid)
     directory.mkdir(exist_ok=True)
-    (directory / "stat").write_bytes(stat_line(pid=pid))
+    write_stat(root, pid, stat_line(pid=pid))
     (directory / "cmdline").write_bytes(cmdline)
     (directory / "maps").write_bytes(MAPS)
     return directory
@@ -70,13 +71,15 @@ def test_start_times_agree_within_a_tick(tmp_path: Path, start_ns: int) -> None:
 @pytest.mark.parametrize("state", [b"Z", b"X"])
 def test_a_zombie_has_ended(tmp_path: Path, state: bytes) -> None:
     stat = stat_line().replace(b") S ", b") %s " % state).replace(b" 20 0 3 0 ", b" 20 0 1 0 ")
-    (process(tmp_path) / "stat").write_bytes(stat)
+    process(tmp_path)
+    write_stat(tmp_path, 42, stat)
     found = describe(Directory(root=tmp_path))
     assert (found.alive, found.rss_bytes) == (False, None)
 
 
 def test_a_process_outlives_its_first_thread(tmp_path: Path) -> None:
-    (process(tmp_path) / "stat").write_bytes(stat_line().replace(b") S ", b") Z "))
+    process(tmp_path)
+    write_stat(tmp_path, 42, stat_line().replace(b") S ", b") Z "))
     found = describe(Directory(root=tmp_path))
     assert (found.alive, found.rss_bytes) == (True, None)
 
@@ -165,7 +168,7 @@ def test_nothing_that_proc_says_raises(
 ) -> None:
     root = tmp_path_factory.mktemp("proc")
     directory = process(root)
-    (directory / "stat").write_bytes(stat_line()[:9] + stat)
+    write_stat(root, 42, stat_line()[:9] + stat)
     (directory / "cmdline").write_bytes(cmdline)
     (directory / "maps").write_bytes(maps)
     lookup = Directory(root=root)
@@ -175,7 +178,7 @@ def test_nothing_that_proc_says_raises(
 
 
 def test_directories_where_files_should_be_do_no_harm(tmp_path: Path) -> None:
-    for name in ("stat", "cmdline", "maps", "status", "cgroup"):
+    for name in ("task/42/stat", "cmdline", "maps", "status", "cgroup"):
         (tmp_path / "42" / name).mkdir(parents=True)
     directory = Directory(root=tmp_path)
     assert not describe(directory).alive

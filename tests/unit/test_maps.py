@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pftop.mappings import Mappings
 from pftop.source import maps
 from pftop.source.maps import MapsCache, parse_maps
 from tests.unit.test_procstat import line as stat_line
+from tests.unit.test_procstat import write_stat
 
 MAPS = b"""\
 55d0c8e00000-55d0c8e02000 r-xp 00001000 fe:00 1234                       /usr/bin/sleep
@@ -42,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def process(root: Path, text: bytes, pid: int = 42) -> Path:
     directory = root / str(pid)
     directory.mkdir(exist_ok=True)
-    (directory / "stat").write_bytes(stat_line(pid=pid))
+    write_stat(root, pid, stat_line(pid=pid))
     (directory / "maps").write_bytes(text)
     return directory
 
@@ -181,8 +183,7 @@ def test_a_process_that_has_ended_keeps_the_mappings_it_had(tmp_path: Path, cloc
     directory = process(tmp_path, MAPS)
     cache = MapsCache(tmp_path)
     cache.mappings(KEY)
-    for name in ("maps", "stat"):
-        (directory / name).unlink()
+    shutil.rmtree(directory)
     clock.now += 60
     assert len(cache.mappings(KEY)) == 6
     assert cache.find(KEY, 0x7FFE00000000) is not None
@@ -204,8 +205,7 @@ def test_the_cache_is_bounded_and_keeps_the_latest(
         cache.mappings(ProcessKey(pid, 0))
         cache.mappings(ProcessKey(1, 0))
     for pid in range(1, most + 3):
-        for name in ("maps", "stat"):
-            (tmp_path / str(pid) / name).unlink()
+        shutil.rmtree(tmp_path / str(pid))
     assert cache.mappings(ProcessKey(1, 0))
     assert cache.mappings(ProcessKey(most + 2, 0))
     assert not cache.mappings(ProcessKey(2, 0))

@@ -9,13 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pftop.source.procstat import ProcStat, parse_stat, read_all, read_stat
+from pftop.source.procstat import ProcStat, parse_stat, read_all, read_first_thread, read_stat
 
 FIELDS = b"S 1 40 40 0 -1 4194560 1234 99 56 7 10 11 0 0 20 0 3 0 987654 8192000 250 184467"
 
 
 def line(comm: bytes = b"sh", pid: int = 42) -> bytes:
     return b"%d (%s) %s\n" % (pid, comm, FIELDS)
+
+
+def write_stat(root: Path, pid: int, data: bytes) -> Path:
+    """The file of a process's first thread."""
+    path = root / str(pid) / "task" / str(pid) / "stat"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
 
 
 def test_the_fields_are_those_of_the_kernels_documentation() -> None:
@@ -57,6 +65,17 @@ def test_a_process_that_has_gone_is_none(tmp_path: Path) -> None:
     assert read_stat(tmp_path / "7") is None
     (tmp_path / "stat").mkdir()
     assert read_stat(tmp_path) is None
+
+
+def test_a_process_is_known_by_its_first_thread_in_all_but_its_faults(tmp_path: Path) -> None:
+    write_stat(tmp_path, 42, line())
+    found = read_first_thread(tmp_path, 42)
+    assert found == parse_stat(line())
+    assert read_first_thread(tmp_path, 43) is None
+    own, first = read_stat(Path("/proc/self")), read_first_thread("/proc", os.getpid())
+    assert own is not None
+    assert first is not None
+    assert own._replace(minflt=0, majflt=0, rss_pages=0) == first._replace(minflt=0, majflt=0, rss_pages=0)
 
 
 def test_all_processes_that_can_be_read_are_read(tmp_path: Path) -> None:
