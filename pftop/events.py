@@ -177,6 +177,7 @@ class Sample:
     """
 
     ts_ns: int
+    """By the boot clock; all that ended before is in it, and some of what ended while it was read."""
     threads: Threads
     """Valid until the sample after the next: the source reads into two buffers in turn."""
     late: Batch

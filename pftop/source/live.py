@@ -97,11 +97,11 @@ class LiveSource:
         with self._lock:
             if self._closed:
                 raise SourceError("the source is closed", "sample after close")
+            ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             with self._undisturbed:
                 before = self._counters()
             vmstat = read_vmstat()
             threads = self._threads.read(self._top)
-            ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             if self._program.plan.by_account:
                 keep_extremes(threads.records, ts_ns)
             late = self._drain()

@@ -47,10 +47,11 @@ class ProcSource:
 
     def sample(self) -> Sample:
         """Counts of every process since pftop started; its own apart."""
+        ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         vmstat = read_vmstat()
         records = self._records()
         return Sample(
-            ts_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+            ts_ns=ts_ns,
             threads=Threads(records, wire.empty("thread_rare")),
             late=Batch(wire.no_threads(), wire.empty("fault_event")),
             before=Counters(),

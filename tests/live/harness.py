@@ -142,7 +142,7 @@ class Pftop:
         self.wait(lambda found: found["type"] == "tick")
 
     def next_tick(self) -> Json:
-        """The first tick read after now: it has all that has happened."""
+        """The first tick whose reading began after now: it has all that has happened."""
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         return self.wait(lambda found: found["type"] == "tick" and found["ts_ns"] > now)
 

@@ -114,12 +114,6 @@ def read_vmstat() -> int:
     return int(lines["pgfault"])
 
 
-def whole_tick(watch: Pftop) -> Json:
-    """A tick sampled after now, from its first counter on: the sampling of the one before may be under way."""
-    watch.next_tick()
-    return watch.next_tick()
-
-
 class Looks:
     """Looks at the counters of the whole machine; a tick that comes between two was sampled between them."""
 
@@ -159,12 +153,12 @@ def look(mixed: Program, watch: Pftop) -> Between:
     """Have the program do all it does, between looks."""
     looks = Looks()
     looks.take()
-    first = whole_tick(watch)
+    first = watch.next_tick()
     looks.take()
     mixed.tell()
     mixed.usage()
     looks.take()
-    last = whole_tick(watch)
+    last = watch.next_tick()
     looks.take()
     ticks = [tick["totals"] for tick in since(watch, first["seq"]) if tick["seq"] <= last["seq"]]
     # what the kernel faults in for itself is no exception to perf
