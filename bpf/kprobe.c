@@ -14,6 +14,13 @@ int on_mm_enter(struct pt_regs *ctx)
 
 int on_mm_leave(struct pt_regs *ctx)
 {
-	leave_mm(ctx, REGS_RESULT(ctx));
+	struct globals *global = counters();
+	struct config *conf = settings();
+
+	/* the flags are not at hand here: of pftop's own those tried again count as minor */
+	if (conf && global && conf->enabled && bpf_get_current_pid_tgid() >> 32 == conf->own_tgid)
+		count_own(global, REGS_RESULT(ctx), 0);
+	else
+		leave_mm(ctx, REGS_RESULT(ctx));
 	return 0;
 }

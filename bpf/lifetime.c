@@ -49,7 +49,8 @@ static __always_inline void retire_stale(struct bpf_raw_tracepoint_args *ctx, st
 
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	u32 tid = bpf_get_current_pid_tgid();
+	u64 pid_tgid = bpf_get_current_pid_tgid();
+	u32 tid = pid_tgid, tgid = pid_tgid >> 32;
 	struct globals *global = counters();
 	struct config *conf = settings();
 	struct thread_record *record;
@@ -61,6 +62,14 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!conf || !global || !conf->enabled)
 		return 0;
+#ifdef PFTOP_HAVE_TASK
+	/* already counted down for this thread: 0 means the last one */
+	READ_KERNEL(signal, &task->signal);
+	READ_KERNEL(live, &((struct signal_struct *)signal)->live);
+	/* it forks no more; were they kept, a large build would fill the map */
+	if (live == 0)
+		family.delete(&tgid);
+#endif
 	record = record_of(tid);
 	if (!record)
 		return 0;
@@ -71,11 +80,9 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 		if (record->stamp[slot].ts_ns)
 			abandon_fault(ctx, conf, global, record, &record->stamp[slot], slot);
 	record->flags |= THREAD_RETIRED;
+	/* a server's worker gives up its rights once it has started, which no tracepoint tells */
+	record->uid = bpf_get_current_uid_gid();
 #ifdef PFTOP_HAVE_TASK
-
-	/* already counted down for this thread: 0 means the last one */
-	READ_KERNEL(signal, &task->signal);
-	READ_KERNEL(live, &((struct signal_struct *)signal)->live);
 	if (live == 0)
 		record->flags |= THREAD_GROUP_DEAD;
 #endif
@@ -87,10 +94,15 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 tid = bpf_get_current_pid_tgid(), old_tid = ctx->args[1];
 	struct globals *global = counters();
+	struct config *conf = settings();
 	struct thread_record *record;
 
-	if (global && old_tid != tid)
+	if (global && conf && old_tid != tid) {
+		record = record_of(old_tid);
+		if (record)
+			settle(conf, global, record);
 		retire_stale(ctx, global, old_tid);
+	}
 	record = record_of(tid);
 	if (record)
 		record->uid = bpf_get_current_uid_gid();

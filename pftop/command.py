@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Command:
         if caller is not None:
             environment = environment | {"HOME": caller.home, "USER": caller.name, "LOGNAME": caller.name}
             identity = {"user": caller.uid, "group": caller.gid, "extra_groups": caller.groups}
+        # whoever ignores it cannot wait for a child, and that is inherited
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         adopt(True)
         try:
             self._child = subprocess.Popen(  # type: ignore[call-overload]

@@ -201,6 +201,7 @@ class ProcessInfo:
     """The command line, or the thread name where there is none."""
     rss_bytes: int | None = None
     alive: bool = True
+    uid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

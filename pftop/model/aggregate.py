@@ -14,7 +14,6 @@ import numpy as np
 from pftop.events import (
     Batch,
     Counters,
-    FaultKind,
     PlanInfo,
     ProcessInfo,
     ProcessKey,
@@ -26,7 +25,8 @@ from pftop.events import (
 from pftop.model import latency, ledger
 from pftop.model.book import SUM, Change, ThreadBook, name_of, sums_of, totals_of
 from pftop.model.histogram import BUCKETS, summarise
-from pftop.model.process import UNKNOWN_CAUSE, Process
+from pftop.model.learning import Learnt
+from pftop.model.process import Process
 from pftop.model.shelf import Matrix
 from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
 from pftop.text import Safe
@@ -35,6 +35,8 @@ HISTORY_LENGTH = 120
 START_PRECISION_NS = 20_000_000
 """Two clock ticks: how far a start time of ``/proc`` may be from the kernel's."""
 KEEP_EXITED_NS = 3_000_000_000
+LEAST_QUIET = 64
+"""Quiet processes looked at in a tick, however many are busy: else none of them would ever be seen to have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +89,10 @@ class Aggregator:
         """Book threads that ended between ticks."""
         self._book_changes(self._book.retire(batch.retired))
 
-    def refine(self, events: Records) -> None:
-        """Book the causes of logged faults that the kernel could not tell; ``events`` have them now."""
-        learnt = np.flatnonzero((events["cause"] != UNKNOWN_CAUSE) & (events["kind"] <= FaultKind.MAJOR))
-        if not len(learnt):
-            return
-        # by column: numpy sorts whole records ten times slower
-        columns = [events[name][learnt] for name in ("cause", "start_ns", "tgid")]
-        order = np.lexsort(columns)
-        columns = [column[order] for column in columns]
-        fresh = np.logical_or.reduce([np.diff(column) != 0 for column in columns])
-        starts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
-        counts = np.diff(starts, append=len(order)).tolist()
-        times = np.add.reduceat(events["latency_ns"][learnt][order], starts).tolist()
-        causes, start_times, pids = (column[starts].tolist() for column in columns)
-        for pid, start_ns, cause, count, time_ns in zip(pids, start_times, causes, counts, times, strict=True):
-            process = self._processes.get(ProcessKey(pid, start_ns))
+    def refine(self, learnt: Learnt) -> None:
+        """Book the causes of logged faults that the kernel could not tell."""
+        for (key, cause), (count, time_ns) in learnt.items():
+            process = self._processes.get(key)
             if process is not None:
                 process.refine(cause, count, time_ns)
 
@@ -151,8 +141,8 @@ class Aggregator:
     def _to_describe(self, most: int) -> Iterable[tuple[ProcessKey, Safe, int]]:
         urgent = [p for p in self._processes.values() if p.exited_at_ns is None and (p.busy or p.ended)]
         quiet = [p for p in self._processes.values() if p.exited_at_ns is None and not (p.busy or p.ended)]
-        room = max(0, most - len(urgent))
-        if len(quiet) > room and quiet:
+        room = max(LEAST_QUIET, most - len(urgent))
+        if len(quiet) > room:
             # the rest waits for its turn, so that a tick costs the same however many processes there are
             self._turn = (self._turn + room) % len(quiet)
             quiet = (quiet + quiet)[self._turn : self._turn + room]

@@ -17,6 +17,7 @@ from pftop.model import detail, lines
 from pftop.model.aggregate import Aggregator
 from pftop.model.attribution import Attribution
 from pftop.model.govern import Governor
+from pftop.model.learning import Learning
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
 LINES_EVERY_S, MANY_LINES_EVERY_S = 0.25, 0.5
@@ -65,7 +66,7 @@ class Collector:
         self._counted: ProcessKey | None = None
         self._mapped: detail.MappingCounts | None = None
         self._pending: list[Records] = []
-        self._learning: list[Records] = []
+        self._learning = Learning()
         self._lines_at = clock()
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
@@ -139,7 +140,8 @@ class Collector:
         if not len(events):
             return
         if self._attribution is not None:
-            self._learning.append(events := self._attribution.complete(events))
+            events = self._attribution.complete(events)
+            self._learning.add(events)
         if self._log:
             self._pending.append(events)
 
@@ -154,9 +156,7 @@ class Collector:
         # what follows takes long while thousands of processes end: the rings must not fill up meanwhile
         meanwhile = [self._source.read(0)]
         # only now is every fault logged so far booked
-        for events in self._learning:
-            self._books.refine(events)
-        self._learning = []
+        self._books.refine(self._learning.take())
         infos = self._lookup.describe(tick.wanted)
         meanwhile.append(self._source.read(0))
         process = self._books.process(self._focused) if self._focused else None

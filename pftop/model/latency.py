@@ -23,7 +23,7 @@ def figures(
     maxs_ns: Sequence[int],
     bounds_ns: Sequence[int],
 ) -> list[Latency]:
-    """One ``Latency`` a row of counts, shape (rows, BUCKETS); a min or max of 0 is not known.
+    """One ``Latency`` a row of counts, shape (rows, BUCKETS); a min, max or bound of 0 is not known.
 
     Percentiles lie in the true value's bucket and never beyond the extremes.
     """
@@ -32,7 +32,8 @@ def figures(
     totals = counts.sum(axis=1)
     highest = counts.shape[1] - 1 - np.argmax(counts[:, ::-1] > 0, axis=1)
     shortest, known = np.array(mins_ns, np.int64), np.array(maxs_ns, np.int64)
-    longest = np.where(known > 0, known, np.minimum(EDGES_NS[highest + 1], np.array(bounds_ns, np.int64)))
+    edges, bounds = EDGES_NS[highest + 1], np.array(bounds_ns, np.int64)
+    longest = np.where(known > 0, known, np.where(bounds > 0, np.minimum(edges, bounds), edges))
     means = np.maximum(np.array(sums_ns, np.int64), 0) // np.maximum(totals, 1)
     within = np.maximum(percentiles_many(counts, QUANTILES), shortest[:, None])
     within = np.minimum(within, longest[:, None])

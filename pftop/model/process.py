@@ -158,6 +158,8 @@ class Process:
             # a command line once read outlives its process
             known = self.info.command if self.info.command != "-" else info.command
             info = replace(info, command=known, alive=False)
+        if info.uid is not None:
+            self.uid = info.uid
         if info != self.info or self.exited_at_ns == now_ns:
             self.info = info
             self.quiet_row = None

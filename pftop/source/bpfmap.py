@@ -47,6 +47,9 @@ class BulkMap:
                 ctypes.byref(count),
             )
             code = ctypes.get_errno() if status < 0 else 0
+            if code == errno.ENOSPC and done:
+                # elements came as fast as they were read: what no longer fits is for the next reading
+                break
             if code and code != NO_MORE:
                 raise SourceError(
                     "reading a BPF map failed", f"bpf_lookup_batch: {errno.errorcode.get(code, code)}", "pftop doctor"

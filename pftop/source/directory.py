@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -25,6 +27,8 @@ from pftop.text import Safe, clean
 
 MAX_COMMANDS = 16384
 COMMAND_BYTES = 4096
+STALE_AFTER_S = 5.0
+"""A process may execute another program under the same name, rewrite its command line, or give up root's rights."""
 
 T = TypeVar("T")
 
@@ -39,15 +43,30 @@ class Namer(Protocol):
         """Of a process's code in this mapping."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was last read of a process that may change."""
+
+    command: Safe
+    uid: int
+    """Of one that was root's when its record was made."""
+    at: float
+
+
 class Directory:
     """A ``ProcessLookup`` over ``/proc`` with bounded caches."""
 
-    def __init__(self, namer: Namer | None = None, root: Path = Path("/proc")) -> None:
+    def __init__(
+        self,
+        namer: Namer | None = None,
+        root: Path = Path("/proc"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._root = root
-        self._namer = namer
+        self._namer, self._clock = namer, clock
         self._maps = MapsCache(root)
         self._users: dict[int, Safe] = {}
-        self._commands: OrderedDict[tuple[ProcessKey, str], Safe] = OrderedDict()
+        self._told: OrderedDict[tuple[ProcessKey, str], _Told] = OrderedDict()
 
     def user(self, uid: int) -> Safe:
         """A user's name, or the number where it has none."""
@@ -79,23 +98,37 @@ class Directory:
         alive = stat is not None and not has_ended(stat) and same_process(key, stat)
         # no memory is told of a first thread that ended before the others
         rss = stat.rss_pages * PAGE_BYTES if alive and stat and stat.state != "Z" else None
-        return ProcessInfo(self.user(uid), self._command(key, comm, alive), rss, alive)
+        told = self._look_at(key, comm, alive, root=not uid)
+        # who was not root when last seen stays who he was
+        uid = uid or told.uid
+        return ProcessInfo(self.user(uid), told.command, rss, alive, uid)
 
-    def _command(self, key: ProcessKey, comm: Safe, alive: bool) -> Safe:
-        # the name is part of the cache's key: exec changes both it and the command line
-        entry = (key, str(comm))
-        known = self._commands.get(entry)
-        if known is not None:
+    def _look_at(self, key: ProcessKey, comm: Safe, alive: bool, *, root: bool) -> _Told:
+        # the name is part of the cache's key: exec mostly changes both it and the command line
+        entry, now = (key, str(comm)), self._clock()
+        known = self._told.get(entry)
+        if known is not None and not (alive and now - known.at >= STALE_AFTER_S):
             return known
         text = self._read_command(key.pid) if alive else b""
         command = clean(text, 512) if text else comm
+        told = _Told(command, self._read_uid(key.pid) if alive and root else 0, now)
         if alive:
-            # a program new to its process, and its mappings with it
-            self._maps.forget(key)
-            self._commands[entry] = command
-            if len(self._commands) > MAX_COMMANDS:
-                self._commands.popitem(last=False)
-        return command
+            if known is None or known.command != command:
+                # a program new to its process, and its mappings with it
+                self._maps.forget(key)
+            self._told[entry] = told
+            self._told.move_to_end(entry)
+            if len(self._told) > MAX_COMMANDS:
+                self._told.popitem(last=False)
+        return told
+
+    def _read_uid(self, pid: int) -> int:
+        """The real one now; not that of the directory, which is root's once a process has changed its own."""
+        try:
+            with open(f"{self._root}/{pid}/status", "rb", buffering=0) as file:
+                return int(file.read(COMMAND_BYTES).split(b"\nUid:", 1)[1].split(None, 1)[0])
+        except (OSError, IndexError, ValueError):
+            return 0
 
     def _read_command(self, pid: int) -> bytes:
         try:

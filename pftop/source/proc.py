@@ -63,7 +63,8 @@ class ProcSource:
 
     def _records(self) -> Records:
         """One record a process, counted from the first sample on, or from its start if that was later."""
-        stats = list(read_all(self._root))
+        # one that is being reaped has no threads any more, and may be without counts, too
+        stats = [(stat, uid) for stat, uid in read_all(self._root) if stat.threads > 0]
         if self._base is None:
             self._base = {(s.pid, s.start_ticks): (s.minflt, s.majflt) for s, _ in stats}
         records = wire.empty("thread_record", len(stats))
@@ -89,9 +90,12 @@ class ProcSource:
     def _grow_family(self, own_pid: int, parents: dict[int, int]) -> None:
         """Add descendants; those seen once stay when their parent ends before them."""
         self._family &= parents.keys()
+        walked: set[int] = set()
         for pid in parents:
             chain, at = [], pid
-            while at in parents and at != own_pid and at not in self._family and at not in chain:
+            # each is walked over once: strangers may stand in chains as long as there are PIDs
+            while at in parents and at != own_pid and at not in self._family and at not in walked:
+                walked.add(at)
                 chain.append(at)
                 at = parents[at]
             if at == own_pid or at in self._family:

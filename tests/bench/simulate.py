@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pftop.events import Features
-from pftop.model import aggregate, attribution, latency, lines, query, table
+from pftop.model import aggregate, attribution, latency, learning, lines, query, table
 from pftop.model.collect import Collector
 from pftop.source import wire
 from pftop.source.directory import Directory
@@ -44,6 +44,7 @@ PARTS: tuple[tuple[object, str, str], ...] = (
     (attribution.Attribution, "complete", "causes of the log, by /proc/PID/maps"),
     (aggregate.Aggregator, "ingest", "book ended threads"),
     (aggregate.Aggregator, "take", "book the sample"),
+    (learning.Learning, "add", "sum up causes"),
     (aggregate.Aggregator, "refine", "book causes"),
     (Directory, "describe", "names, by /proc"),
     (latency, "fill", "percentiles"),

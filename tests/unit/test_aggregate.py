@@ -207,6 +207,22 @@ def test_the_trend_is_bounded() -> None:
     assert len(shown.history) == TREND_LENGTH + 5
 
 
+def test_however_many_are_busy_quiet_ones_are_looked_at_in_turn() -> None:
+    kernel, books = started()
+    for pid in range(1, 301):
+        kernel.make(pid, pid, 10 * pid)
+        kernel.fault(pid)
+    advance(books, kernel)
+    seen: set[int] = set()
+    for _ in range(4):
+        for pid in range(1, 101):
+            kernel.fault(pid)
+        tick = books.take(kernel.sample(), describe_most=100)
+        seen |= {key.pid for key, _, _ in tick.wanted}
+        books.finish(tick, infos(tick), 0.0)
+    assert seen == set(range(1, 301))
+
+
 def test_a_fault_under_way_is_in_flight_and_later_in_a_row() -> None:
     kernel, books = started()
     kernel.make(7, 7, 70)

@@ -228,6 +228,20 @@ def test_what_threads_state_is_told_of_their_process() -> None:
     assert {pid: change.records["tid"][change.stated.leader] for pid, change in found.items()} == {7: 7, 20: 20}
 
 
+@pytest.mark.parametrize("name", ["minor_max_ns", "minor_min_ns"])
+def test_an_extreme_told_one_reading_after_its_fault_is_a_change(name: str) -> None:
+    kernel, book = FakeKernel(), ThreadBook(NONE, causes_counted=True)
+    kernel.make(7, 7, 70)
+    kernel.fault(7, FaultKind.MINOR, 5_000)
+    record = kernel.threads[7]
+    record[name] = 0
+    book.read(kernel.read_map(), NONE)
+    record[name] = 5_000
+    ((change,), _, _) = book.read(kernel.read_map(), NONE)
+    assert not change.sums.any()
+    assert (change.stated.minor_max_ns, change.stated.minor_min_ns) == (5_000, 5_000)
+
+
 def test_a_process_whose_first_thread_is_not_there_has_no_leader() -> None:
     records = wire.empty("thread_record", 1)
     records["tid"], records["tgid"], records["created_ns"], records["minor"] = 8, 7, 1, 1

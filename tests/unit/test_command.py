@@ -92,6 +92,16 @@ def test_the_command_has_the_environment_and_the_signals_pftop_was_given(tmp_pat
     assert int(ignored.split()[1], 16) & 1 << (signal.SIGPIPE - 1) == 0
 
 
+def test_its_end_is_told_to_whoever_was_started_ignoring_the_ends_of_children() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        command = run("/bin/sh", "-c", "exit 7")
+        assert command.result().status == 7
+        assert command.ended()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_who_called_sudo() -> None:
     entry = pwd.getpwuid(65534)
     found = sudo_caller({"SUDO_UID": "65534"}, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from pftop.events import Identity, ProcessInfo, ProcessKey
 from pftop.mappings import MemoryMapping
-from pftop.source.directory import MAX_COMMANDS, Directory
+from pftop.source.directory import MAX_COMMANDS, STALE_AFTER_S, Directory
 from pftop.source.machine import PAGE_BYTES
 from pftop.source.procstat import TICK_NS
 from pftop.text import Safe
@@ -40,7 +41,7 @@ def describe(directory: Directory, key: ProcessKey = KEY, comm: Safe = COMM, uid
 def test_a_living_process_is_described(tmp_path: Path) -> None:
     process(tmp_path)
     assert describe(Directory(root=tmp_path)) == ProcessInfo(
-        Safe("root"), Safe("/bin/sh -c true"), 250 * PAGE_BYTES, True
+        Safe("root"), Safe("/bin/sh -c true"), 250 * PAGE_BYTES, True, 0
     )
 
 
@@ -93,6 +94,38 @@ def test_a_command_is_read_once_and_again_after_exec(tmp_path: Path) -> None:
     assert describe(directory, comm=Safe("true")).command == "/bin/true"
 
 
+def test_a_command_may_change_under_the_same_name_and_is_read_anew_in_time(tmp_path: Path) -> None:
+    now = 100.0
+    directory = Directory(root=tmp_path, clock=lambda: now)
+    process(tmp_path)
+    assert describe(directory).command == "/bin/sh -c true"
+    assert len(directory.mappings(KEY)) == 6
+    (process(tmp_path, b"sh\0other\0") / "maps").write_bytes(MAPS[: MAPS.index(b"\n") + 1])
+    now += STALE_AFTER_S - 0.1
+    assert describe(directory).command == "/bin/sh -c true"
+    now += 0.1
+    assert describe(directory).command == "sh other"
+    # another program has other mappings, too
+    assert len(directory.mappings(KEY)) == 1
+
+
+def test_who_gives_up_roots_rights_is_shown_as_who_he_is_then(tmp_path: Path) -> None:
+    now = 100.0
+    directory = Directory(root=tmp_path, clock=lambda: now)
+    status = process(tmp_path) / "status"
+    status.write_bytes(b"Name:\tsh\nUid:\t0\t0\t0\t0\n")
+    assert describe(directory).uid == 0
+    status.write_bytes(b"Name:\tsh\nUid:\t3999999999\t7\t8\t9\n")
+    now += STALE_AFTER_S
+    found = describe(directory)
+    assert (found.uid, found.user) == (3_999_999_999, "3999999999")
+    # what the kernel side has told since counts more
+    assert describe(directory, uid=3_999_999_998).uid == 3_999_999_998
+    # nor is it forgotten once the process has gone
+    shutil.rmtree(tmp_path / "42")
+    assert (describe(directory).uid, describe(directory, uid=5).uid) == (3_999_999_999, 5)
+
+
 def test_a_hostile_command_is_safe_and_bounded(tmp_path: Path) -> None:
     process(tmp_path, b"\x1b]52;c;x\x07\xe2\x80\xae\xff\0\n" + b"A" * 200_000)
     command = describe(Directory(root=tmp_path)).command
@@ -112,7 +145,7 @@ def test_the_commands_kept_are_bounded(tmp_path: Path) -> None:
     directory = Directory(root=tmp_path)
     for number in range(MAX_COMMANDS + 10):
         describe(directory, comm=Safe(str(number)))
-    assert len(directory._commands) == MAX_COMMANDS
+    assert len(directory._told) == MAX_COMMANDS
 
 
 def test_mappings_are_those_of_the_process(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def test_an_unknown_longest_is_the_end_of_its_bucket_but_not_beyond_the_longest_
     assert wide.min_ns is None
 
 
+def test_where_not_even_the_longest_ever_is_known_the_bucket_alone_tells() -> None:
+    (found,) = figures(np.array([counts(1_500)], np.int64), [1_500], [0], [0], [0])
+    assert found.max_ns == upper_ns(bucket_of(1_500))
+    assert 1_024 <= (found.p50_ns or 0) <= found.max_ns
+
+
 def test_of_nothing_there_are_no_figures() -> None:
     table = np.array([counts(), counts(1_500)], np.int64)
     nothing, something = figures(table, [0, 1_500], [0, 0], [0, 0], [0, 10**9])
