@@ -20,7 +20,7 @@ from pftop.source.bpfmap import BulkMap, Elements, OneElement, fill_u32
 from pftop.source.corrections import keep_extremes
 from pftop.source.header import header
 from pftop.source.machine import CostMeter, read_pressure, read_vmstat
-from pftop.source.preemption import Undisturbed, Unseen
+from pftop.source.preemption import Skipped, Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
 from pftop.source.rings import Rings
 from pftop.source.runstats import RunStats
@@ -47,7 +47,9 @@ class LiveSource:
         noise: Callable[[], Sequence[Safe]],
         own_pid: int | None = None,
         preemptible: bool = False,
+        skippable: bool = False,
     ) -> None:
+        """``preemptible``: reading maps may keep programs from running; ``skippable``: they may keep themselves."""
         self._program, self._plan, self._noise = program, plan, noise
         self._lock = threading.Lock()
         self._closed = False
@@ -63,6 +65,8 @@ class LiveSource:
         self._config.write(enabled=1)
         self._undisturbed = Undisturbed(preemptible)
         self._unseen = Unseen(program.end_events() if preemptible else ())
+        # one whose return was skipped is counted by the programs themselves
+        self._skipped = Skipped(program.entries() if skippable else ())
 
     def _open_maps(self, capacity: int) -> None:
         lib, table = self._program.lib, self._program.table
@@ -131,7 +135,7 @@ class LiveSource:
                 break
         self._top = max(self._top, int(sums["top"].max()))
         total: dict[str, int] = {name: int(sums[name].sum()) for name in sums.dtype.names or ()}
-        total["missed"] += self._unseen.update(counted, total["ends"])
+        total["missed"] += self._unseen.update(counted, total["ends"]) + self._skipped.read()
         return Counters(**{name: total[name] for name in Counters.__dataclass_fields__})
 
     def own_completed(self) -> int:

@@ -132,8 +132,9 @@ def _open_live(
             log_rate=limits.log_rate,
             min_latency_ns=limits.min_latency_ns,
             noise=noise,
-            # trampolines and raw tracepoints run their programs all the same
+            # trampolines and raw tracepoints run their programs while maps are read all the same
             preemptible=facts.preemptible and plan.name not in ("fentry", "memcg"),
+            skippable=facts.preemptible and plan.reads_vma,
         )
     except BaseException:
         program.detach()

@@ -19,6 +19,7 @@ LOWEST = 1
 """Real-time priority: above all tasks that have none, below all others."""
 SCHED_DEADLINE = 6
 CHOSEN = re.compile(r"\((\w+)\)")
+SKIPPED = re.compile(rb"^recursion_misses:\s+(\d+)$", re.MULTILINE)
 RESCHEDULES_LATE = ("none", "voluntary")
 
 
@@ -80,3 +81,20 @@ class Unseen:
         """The most ever known to be unseen: ``ends`` were seen by a moment after ``counted`` was read."""
         self._unseen = max(self._unseen, counted - self._before - ends)
         return self._unseen
+
+
+class Skipped:
+    """How often programs were left out because one of their own runs was under way on that CPU.
+
+    The kernel runs no program inside itself, CPU by CPU (``recursion_misses``, kernel/bpf/trampoline.c). A task that
+    is preempted inside one of a trampoline keeps it from running for all that run in its place.
+    """
+
+    def __init__(self, programs: Sequence[int], fdinfo: Path = Path("/proc/self/fdinfo")) -> None:
+        """Programs by descriptor."""
+        self._files = [fdinfo / str(program) for program in programs]
+
+    def read(self) -> int:
+        """Since they were loaded; kernels before 5.12 do not tell."""
+        found = (SKIPPED.search(file.read_bytes()) for file in self._files)
+        return sum(int(number[1]) for number in found if number)

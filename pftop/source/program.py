@@ -144,6 +144,10 @@ class Program:
         """Descriptors of the loaded programs, by the names of their functions."""
         return {name.decode(): int(function.fd) for name, function in self.bpf.funcs.items()}
 
+    def entries(self) -> list[int]:
+        """Descriptors of the programs that see handle_mm_fault entered."""
+        return [fd for name, fd in self.programs().items() if name == "on_mm_enter" or name.startswith("kfunc__")]
+
     def end_events(self) -> list[int]:
         """Descriptors of the perf events that fire when a fault ends, one a CPU and event."""
         ends = {self._bcc.PerfSWConfig.PAGE_FAULTS_MIN, self._bcc.PerfSWConfig.PAGE_FAULTS_MAJ}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pftop.source.preemption import Undisturbed, Unseen, is_preemptible
+from pftop.source.preemption import Skipped, Undisturbed, Unseen, is_preemptible
 
 DYNAMIC = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.1-1"
 
@@ -54,6 +54,16 @@ def test_what_the_events_counted_beyond_the_ends_went_unseen(tmp_path: Path) -> 
 def test_without_events_nothing_is_ever_unseen() -> None:
     unseen = Unseen(())
     assert unseen.update(unseen.read(), ends=0) == 0
+
+
+def test_runs_that_programs_kept_themselves_from_are_added_up(tmp_path: Path) -> None:
+    told = "prog_type:\t26\nprog_jited:\t1\nrun_cnt:\t9\nrecursion_misses:\t{}\nverified_insns:\t7\n"
+    for program, count in ((3, 12), (4, 30)):
+        (tmp_path / str(program)).write_text(told.format(count))
+    # an old kernel does not tell
+    (tmp_path / "5").write_text("prog_type:\t26\n")
+    assert Skipped([3, 4, 5], tmp_path).read() == 42
+    assert Skipped([]).read() == 0
 
 
 def policy() -> int:

@@ -97,6 +97,26 @@ def others_readers(context: Context) -> Figures:
     return {"pages": PAGES, "minor": minor, "failed": failed, "missed": missed}
 
 
+@check(("fentry",), variant="preempt")
+def skipped_runs(context: Context) -> Figures:
+    """A task preempted inside a program keeps it from running for others: what that hides is counted as missed."""
+    watch = watch_of(context)
+    hidden = failed = 0
+    for _ in range(ROUNDS):
+        with ready("touch", PAGES, 16) as toucher:
+            catch_up(watch)
+            before = last(watch, toucher.pid)
+            toucher.tell()
+            assert toucher.usage() == (PAGES, 0)
+            catch_up(watch)
+            row = last(watch, toucher.pid)
+            hidden += PAGES - (row["minor_total"] - before["minor_total"])
+            failed += row["failed_total"] - before["failed_total"]
+    missed = sum(tick["totals"]["missed"] for tick in watch.ticks())
+    assert 0 <= hidden <= missed, (hidden, failed, missed)
+    return {"pages": PAGES * ROUNDS, "hidden": hidden, "failed": failed, "missed": missed}
+
+
 COMMANDS = {
     "shell": ["/bin/sh", "-c", "/bin/true; /bin/ls / >/dev/null; (exit 3) | /bin/cat; exit 0"],
     "python": [python(), "-c", "import json"],
