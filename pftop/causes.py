@@ -97,6 +97,13 @@ def _of_file(traits: int) -> str:
     return "file-map"
 
 
-def table() -> list[int]:
-    """The cause's number for every combination of traits."""
-    return [NUMBER[decide(traits)] for traits in range(TRAITS)]
+def untold(arch: str, *, access: bool) -> int:
+    """Traits that cannot be known on a machine: only x86's error code tells whether the page was there."""
+    return (0 if arch == "x86_64" else PRESENT) | (0 if access else WRITE)
+
+
+def table(untold: int = 0) -> list[int]:
+    """The cause's number for every combination of traits; unknown where it hangs on a trait that is ``untold``."""
+    choices = [bits for bits in range(TRAITS) if not bits & ~untold]
+    causes = ({decide(traits & ~untold | choice) for choice in choices} for traits in range(TRAITS))
+    return [NUMBER[found.pop()] if len(found) == 1 else NUMBER["unknown"] for found in causes]

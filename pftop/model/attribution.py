@@ -29,7 +29,6 @@ SHMEM_NAMES = ("/dev/zero", "/memfd:", "/SYSV", "/dev/shm/", "[anon_shmem")
 HUGETLB_NAMES = ("/anon_hugepage", "/memfd:hugetlb", "/dev/hugepages/")
 PRESENT_X86 = 1
 NOWHERE = -1
-TABLE = np.array(causes.table(), np.uint32)
 
 
 def traits_of_mapping(mapping: MemoryMapping) -> int:
@@ -68,8 +67,12 @@ class _Known:
 class Attribution:
     """Causes of events by their process's mappings."""
 
-    def __init__(self, lookup: ProcessLookup, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, lookup: ProcessLookup, clock: Callable[[], float] = time.monotonic, *, untold: int = 0
+    ) -> None:
+        """``untold``: traits that the faults of this machine do not tell."""
         self._lookup, self._clock = lookup, clock
+        self._table = np.array(causes.table(untold), np.uint32)
         self._reads, self._now = float(READS_PER_S), clock()
         self._known: OrderedDict[ProcessKey, _Known] = OrderedDict()
 
@@ -90,7 +93,7 @@ class Attribution:
             key = ProcessKey(int(events["tgid"][part[0]]), int(events["start_ns"][part[0]]))
             traits[part] = self._traits(key, events["address"][part])
         placed = np.flatnonzero(traits != NOWHERE)
-        events["cause"][placed] = TABLE[traits[placed] | _traits_of_faults(events[placed])]
+        events["cause"][placed] = self._table[traits[placed] | _traits_of_faults(events[placed])]
         return events
 
     def _traits(self, key: ProcessKey, addresses: Numbers) -> list[int]:

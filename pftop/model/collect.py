@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pftop import causes
 from pftop.events import Batch, FaultSource, PlanInfo, ProcessKey, ProcessLookup, Records
 from pftop.model import detail, lines
 from pftop.model.aggregate import Aggregator
@@ -71,7 +72,9 @@ class Collector:
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
         self._books = Aggregator(source.plan, first, threads=threads, pids=lookup.find(pids))
-        self._attribution = Attribution(lookup) if not source.plan.features.remote else None
+        plan = source.plan
+        untold = causes.untold(plan.arch, access=plan.features.access)
+        self._attribution = Attribution(lookup, untold=untold) if not plan.features.remote else None
         self._keep(first.late)
         self._due = clock() + (interval_s if first_after_s is None else min(first_after_s, interval_s))
 

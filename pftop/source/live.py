@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pftop.causes import table as cause_table
+from pftop import causes
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError, Threads
 from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, fill_u32
@@ -76,7 +76,8 @@ class LiveSource:
         self._globals = OneElement(lib, table("globals").map_fd, wire.dtype("globals"), cpus)
         frames = np.dtype([("ip", "<u8", (header().numbers["PFTOP_STACK_DEPTH"],))])
         self._stacks = Elements(lib, table("stacks").map_fd, frames)
-        fill_u32(lib, table("causes").map_fd, cause_table())
+        untold = causes.untold(self._plan.arch, access=self._plan.features.access)
+        fill_u32(lib, table("causes").map_fd, causes.table(untold))
         self._config = OneElement(lib, table("config").map_fd, wire.dtype("config"))
 
     @property

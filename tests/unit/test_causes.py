@@ -67,6 +67,29 @@ def test_the_table_covers_every_combination_and_never_says_invalid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arch", "access", "traits", "name"),
+    [
+        ("x86_64", True, WRITE, "first-touch"),
+        ("aarch64", True, WRITE, "unknown"),  # or a copy, were the page there
+        ("riscv64", True, WRITE | STACK, "unknown"),
+        ("aarch64", True, 0, "unknown"),
+        ("aarch64", True, FILE, "file-map"),
+        ("aarch64", True, FILE | WRITE, "cow"),
+        ("aarch64", True, HUGE | WRITE, "huge"),
+        ("aarch64", False, FILE, "unknown"),  # it may have been a write
+        ("aarch64", False, MAJOR, "swap-in"),
+        ("aarch64", False, FILE | MAJOR, "file-read"),
+        ("aarch64", False, SHMEM | SHARED, "shmem"),
+        ("x86_64", False, SHMEM, "unknown"),
+    ],
+)
+def test_a_cause_that_hangs_on_what_a_machine_does_not_tell_is_unknown(
+    arch: str, access: bool, traits: int, name: str
+) -> None:
+    assert causes.NAMES[causes.table(causes.untold(arch, access=access))[traits]] == name
+
+
+@pytest.mark.parametrize(
     ("traits", "name"),
     [
         (WRITE, "first-touch"),
