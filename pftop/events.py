@@ -202,6 +202,8 @@ class ProcessInfo:
     rss_bytes: int | None = None
     alive: bool = True
     uid: int | None = None
+    comm: Safe | None = None
+    """The first thread's name, as the process is called."""
 
 
 @dataclass(frozen=True, slots=True)

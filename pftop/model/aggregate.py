@@ -83,7 +83,15 @@ class Aggregator:
         self._before_first = completed(sums_of(first.threads.records).sum(axis=0))
         changes, late, _ = self._book.read(first.threads, first.late.retired)
         self._book_changes([*changes, *late])
+        self._begin()
         self._turn = 0
+
+    def _begin(self) -> None:
+        """What the first reading held is in the sums since the start, but in no interval."""
+        if self._plan.features.latency:
+            latency.fill(list(self._processes.values()))
+        for process in self._processes.values():
+            process.open_interval()
 
     def ingest(self, batch: Batch) -> None:
         """Book threads that ended between ticks."""
@@ -101,6 +109,8 @@ class Aggregator:
         changes, late, lost = self._book.read(sample.threads, sample.late.retired)
         self._book_changes(changes)
         self._book_changes(late)
+        if self._plan.features.latency:
+            latency.fill(list(self._processes.values()))
         if self._plan.features.failed:
             # what these had done by the last reading is booked; only the rest is not
             self._lost_booked += int(totals_of(lost).sum()) if len(lost) else 0
@@ -153,8 +163,6 @@ class Aggregator:
         sample, interval_ns = tick.sample, tick.interval_ns
         self._apply(infos, sample.ts_ns)
         features = self._plan.features
-        if features.latency:
-            latency.fill(list(self._processes.values()))
         rows = tuple(process.row(features, interval_ns) for process in self._processes.values())
         now = ledger.add_up(process.now for process in self._processes.values() if process.busy)
         snapshot = self._snapshot(sample, interval_ns, time_s, rows, now)

@@ -65,6 +65,7 @@ class Collector:
         self._focus: ProcessKey | None = None
         self._focused: ProcessKey | None = None
         self._counted: ProcessKey | None = None
+        self._preferred: frozenset[int] | None = None
         self._mapped: detail.MappingCounts | None = None
         self._pending: list[Records] = []
         self._learning = Learning()
@@ -101,6 +102,10 @@ class Collector:
     def focus(self, key: ProcessKey | None) -> None:
         """Fill ``Snapshot.detail`` for this process from the next snapshot on."""
         self._focus = key
+
+    def prefer(self, pids: frozenset[int] | None) -> None:
+        """Where there are too many, resolve logged faults of these processes first."""
+        self._preferred = pids
 
     def set_log(self, enabled: bool) -> None:
         """Resolve logged faults into lines, or leave them unread."""
@@ -193,7 +198,7 @@ class Collector:
         most = max(1, int(min(1.0, now - self._lines_at) * (self._lines_per_second or 0)))
         self._lines_at = now
         focus = self._focused.pid if self._focused else None
-        chosen = lines.select(events, len(events) if unbounded else most, focus)
+        chosen = lines.select(events, len(events) if unbounded else most, focus, self._preferred)
         found = lines.resolve(
             chosen, self._lookup, self._boot_time_s, self._source.stack, extras=self._governor.extras
         )

@@ -31,6 +31,9 @@ class Feed(Protocol):
     def focus(self, key: ProcessKey | None) -> None:
         """Have ``Snapshot.detail`` filled for this process from the next snapshot on, or no more."""
 
+    def prefer(self, pids: frozenset[int] | None) -> None:
+        """Where more is logged than can be read, have lines of these processes first; None: of no one."""
+
     def set_log(self, enabled: bool) -> None:
         """Resolve logged faults into lines, or leave them unread (they are counted all the same)."""
 

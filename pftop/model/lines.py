@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,21 @@ KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE = 1, 2, 4, 8
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
 
 
-def select(events: Records, most: int, focus_pid: int | None) -> Records:
+def select(events: Records, most: int, focus_pid: int | None, preferred: Collection[int] | None = None) -> Records:
     """At most ``most`` events in time order: those worth reading first, then the latest.
 
-    First are those that are not minor, then the focused process's, up to half: it may be focused because it is
-    on top of the table, and must not have the whole log to itself.
+    First are the focused process's, up to half: it may be focused because it is on top of the table, and must not
+    have the whole log to itself. Then those of ``preferred`` processes, if that is given; of either, and of the rest,
+    those that are not minor.
     """
     if len(events) > most:
-        minor = events["kind"] == FaultKind.MINOR
-        rank = np.where(minor, 0, 2)
-        focused = np.flatnonzero(minor & (events["tgid"] == (focus_pid or 0)))
-        latest = focused[np.argsort(-events["ts_ns"][focused].astype(np.int64), kind="stable")]
-        rank[latest[: most // 2]] = 1
+        special = events["kind"] != FaultKind.MINOR
+        rank = special.astype(np.int8)
+        if preferred is not None:
+            rank[[pid in preferred for pid in events["tgid"].tolist()]] += 2
+        focused = np.flatnonzero(events["tgid"] == (focus_pid or 0))
+        best = focused[np.lexsort((events["ts_ns"][focused], special[focused]))]
+        rank[best[max(0, len(best) - most // 2) :]] = 4
         order = np.lexsort((events["ts_ns"], rank))
         events = events[order[-most:]]
     return events[np.argsort(events["ts_ns"], kind="stable")]

@@ -113,9 +113,14 @@ class Process:
 
     def refine(self, cause: int, count: int, time_ns: int) -> None:
         """Learn the cause of faults that were booked, or will be, as unknown."""
-        for table in (self.causes, self.now_causes):
-            table[:, cause] += (count, time_ns)
-            table[:, UNKNOWN_CAUSE] -= (count, time_ns)
+        self.causes[:, cause] += (count, time_ns)
+        self.causes[:, UNKNOWN_CAUSE] -= (count, time_ns)
+        # a fault at the very end of an interval is named in the next, which must not name more than it has
+        unknown, unknown_ns = self.now_causes[:, UNKNOWN_CAUSE].tolist()
+        now = min(count, unknown)
+        now_ns = min(time_ns if now == count else time_ns * now // count, unknown_ns)
+        self.now_causes[:, cause] += (now, now_ns)
+        self.now_causes[:, UNKNOWN_CAUSE] -= (now, now_ns)
         self.quiet_row = None
 
     def _note(self, change: Change) -> None:
@@ -160,6 +165,9 @@ class Process:
             info = replace(info, command=known, alive=False)
         if info.uid is not None:
             self.uid = info.uid
+        if info.comm is not None:
+            # of a process whose first thread never faults, threads' records tell only their own names
+            self.comm = info.comm
         if info != self.info or self.exited_at_ns == now_ns:
             self.info = info
             self.quiet_row = None
@@ -168,6 +176,10 @@ class Process:
         """Start the next interval."""
         done = self.now[SUM["minor"]] + self.now[SUM["major"]] + self.now[SUM["failed"]]
         self.trend.append(float(done) * 1e9 / interval_ns)
+        self.open_interval()
+
+    def open_interval(self) -> None:
+        """Forget what was done in the interval under way."""
         if self.busy:
             self.is_new = False
             self.quiet_row = None

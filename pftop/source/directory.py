@@ -27,6 +27,7 @@ from pftop.text import Safe, clean
 
 MAX_COMMANDS = 16384
 COMMAND_BYTES = 4096
+COMM_BYTES = 15
 STALE_AFTER_S = 5.0
 """A process may execute another program under the same name, rewrite its command line, or give up root's rights."""
 
@@ -98,10 +99,12 @@ class Directory:
         alive = stat is not None and not has_ended(stat) and same_process(key, stat)
         # no memory is told of a first thread that ended before the others
         rss = stat.rss_pages * PAGE_BYTES if alive and stat and stat.state != "Z" else None
-        told = self._look_at(key, comm, alive, root=not uid)
+        # the kernel's own threads say what they work on, too, in more than a name has room for
+        name = clean(stat.comm) if alive and stat and len(stat.comm) <= COMM_BYTES else None
+        told = self._look_at(key, name or comm, alive, root=not uid)
         # who was not root when last seen stays who he was
         uid = uid or told.uid
-        return ProcessInfo(self.user(uid), told.command, rss, alive, uid)
+        return ProcessInfo(self.user(uid), told.command, rss, alive, uid, name)
 
     def _look_at(self, key: ProcessKey, comm: Safe, alive: bool, *, root: bool) -> _Told:
         # the name is part of the cache's key: exec mostly changes both it and the command line

@@ -131,6 +131,8 @@ class PftopApp(Keyboard):
             ticked = update.snapshot is not None or bool(update.messages)
             if update.lines or ticked:
                 self._show(ticked=ticked)
+            if ticked:
+                self.feed.prefer(self.view.preferred)
             if not self.is_headless:
                 self.lifeline.check_terminal()
 

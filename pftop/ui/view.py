@@ -64,6 +64,11 @@ class View:
         """
         return not self.filters or key in self._matched
 
+    @property
+    def preferred(self) -> frozenset[int] | None:
+        """PIDs whose lines the log shows; None when it shows everyone's."""
+        return frozenset(key.pid for key in self._matched) if self.filters else None
+
     def take_changed(self) -> bool:
         """Whether the log may show more processes than when this was last asked."""
         changed, self._changed = self._changed, False

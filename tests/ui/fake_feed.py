@@ -107,6 +107,9 @@ class FakeFeed:
     def focus(self, key: ProcessKey | None) -> None:
         self.focused.append(key)
 
+    def prefer(self, pids: frozenset[int] | None) -> None:
+        self.preferred = pids
+
     def set_log(self, enabled: bool) -> None:
         self.log_enabled = enabled
 

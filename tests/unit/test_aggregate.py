@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pftop.causes import NUMBER
 from pftop.events import FaultKind, ProcessInfo, ProcessKey, VmStat
 from pftop.model.aggregate import KEEP_EXITED_NS, Aggregator, Tick
 from pftop.model.histogram import bucket_of
@@ -205,6 +206,37 @@ def test_the_trend_is_bounded() -> None:
         shown = advance(books, kernel)
     assert len(row_of(shown, 7).trend) == TREND_LENGTH
     assert len(shown.history) == TREND_LENGTH + 5
+
+
+def test_what_the_first_reading_held_is_in_no_interval_but_in_the_sums() -> None:
+    kernel = FakeKernel()
+    for tid in (7, 8):
+        kernel.make(tid, tid, 10 * tid)
+        kernel.fault(tid, latency=3000)
+    _, books = started(kernel)
+    kernel.fault(7, latency=5000)
+    shown = advance(books, kernel)
+    assert (shown.totals.seen, shown.totals.minor, shown.totals_since_start.minor) == (1, 1, 3)
+    first, second = row_of(shown, 7), row_of(shown, 8)
+    assert (first.minor, first.minor_total, second.minor, second.minor_total) == (1, 2, 0, 1)
+    latencies = first.latency, first.latency_total, second.latency_total
+    assert [found and found.count for found in latencies] == [1, 2, 1]
+    assert shown.ledger.seen_off == 0
+
+
+def test_an_interval_names_no_more_causes_than_it_has_faults() -> None:
+    kernel, books = started()
+    kernel.make(7, 7, 70)
+    for _ in range(3):
+        kernel.fault(7, latency=2000)
+    advance(books, kernel)
+    kernel.fault(7, latency=2000)
+    tick = books.take(kernel.sample())
+    # three of them are of the interval before: their lines came after it
+    books.refine({(ProcessKey(7, 70), NUMBER["cow"]): (4, 8000)})
+    row = row_of(books.finish(tick, infos(tick), 0.0), 7)
+    assert row.causes == {"cow": 1}
+    assert row.causes_total == {"cow": 4}
 
 
 def test_however_many_are_busy_quiet_ones_are_looked_at_in_turn() -> None:

@@ -96,6 +96,18 @@ def test_a_longer_interval_stretches_the_one_under_way(source: FakeSource) -> No
     assert source.clock.now - began == pytest.approx(3.0)
 
 
+def test_all_figures_of_the_drill_down_are_of_one_moment(source: FakeSource) -> None:
+    feed = collector(source)
+    source.kernel.make(7, 7, 70)
+    feed.focus(ProcessKey(7, 70))
+    for ticks in (1, 2, 3):
+        for _ in range(5):
+            source.kernel.fault(7, latency=2000)
+        found = until_tick(feed).detail
+        assert found is not None
+        assert found.all_latency.count == sum(found.minor_buckets) == 5 * ticks
+
+
 def test_a_tick_can_be_had_now(source: FakeSource) -> None:
     feed = collector(source)
     feed.tick_now()

@@ -41,12 +41,13 @@ def describe(directory: Directory, key: ProcessKey = KEY, comm: Safe = COMM, uid
 def test_a_living_process_is_described(tmp_path: Path) -> None:
     process(tmp_path)
     assert describe(Directory(root=tmp_path)) == ProcessInfo(
-        Safe("root"), Safe("/bin/sh -c true"), 250 * PAGE_BYTES, True, 0
+        Safe("root"), Safe("/bin/sh -c true"), 250 * PAGE_BYTES, True, 0, COMM
     )
 
 
 def test_a_kernel_thread_has_its_name_for_a_command(tmp_path: Path) -> None:
     process(tmp_path, b"")
+    write_stat(tmp_path, 42, stat_line(b"kswapd0"))
     assert describe(Directory(root=tmp_path), comm=Safe("kswapd0")).command == "kswapd0"
 
 
@@ -91,7 +92,8 @@ def test_a_command_is_read_once_and_again_after_exec(tmp_path: Path) -> None:
     assert describe(directory).command == "/bin/sh -c true"
     process(tmp_path, b"/bin/true\0")
     assert describe(directory).command == "/bin/sh -c true"
-    assert describe(directory, comm=Safe("true")).command == "/bin/true"
+    write_stat(tmp_path, 42, stat_line(b"true"))
+    assert describe(directory).command == "/bin/true"
 
 
 def test_a_command_may_change_under_the_same_name_and_is_read_anew_in_time(tmp_path: Path) -> None:
@@ -126,6 +128,17 @@ def test_who_gives_up_roots_rights_is_shown_as_who_he_is_then(tmp_path: Path) ->
     assert (describe(directory).uid, describe(directory, uid=5).uid) == (3_999_999_999, 5)
 
 
+def test_a_process_is_called_as_its_first_thread_whoever_faults(tmp_path: Path) -> None:
+    process(tmp_path)
+    assert describe(Directory(root=tmp_path), comm=Safe("thread-7")).comm == "sh"
+    write_stat(tmp_path, 42, stat_line(b"kworker/u4:1+events_unbound\x1b"))
+    assert describe(Directory(root=tmp_path)).comm is None
+    write_stat(tmp_path, 42, stat_line(b"a\x1bb"))
+    assert describe(Directory(root=tmp_path)).comm == "a\\x1bb"
+    shutil.rmtree(tmp_path / "42")
+    assert describe(Directory(root=tmp_path)).comm is None
+
+
 def test_a_hostile_command_is_safe_and_bounded(tmp_path: Path) -> None:
     process(tmp_path, b"\x1b]52;c;x\x07\xe2\x80\xae\xff\0\n" + b"A" * 200_000)
     command = describe(Directory(root=tmp_path)).command
@@ -144,7 +157,8 @@ def test_the_commands_kept_are_bounded(tmp_path: Path) -> None:
     process(tmp_path)
     directory = Directory(root=tmp_path)
     for number in range(MAX_COMMANDS + 10):
-        describe(directory, comm=Safe(str(number)))
+        write_stat(tmp_path, 42, stat_line(b"%d" % number))
+        describe(directory)
     assert len(directory._told) == MAX_COMMANDS
 
 

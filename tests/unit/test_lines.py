@@ -38,19 +38,41 @@ def test_of_many_those_worth_reading_come_first_then_the_latest() -> None:
     assert chosen["tgid"].tolist() == [1, 44, 1, 1, 1]
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3), st.integers(1, 3)), max_size=40), st.integers(1, 20))
-def test_a_choice_is_bounded_ordered_and_drops_no_better_one(rows: list[tuple[int, int, int]], most: int) -> None:
-    events = joined([make_event(ts_ns=t, kind=k, tgid=p) for t, k, p in rows], "fault_event")
-    chosen = select(events, most, 2)
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 3), st.integers(1, 3)), max_size=40),
+    st.integers(1, 20),
+    st.sampled_from([None, frozenset({3}), frozenset({1, 2}), frozenset[int]()]),
+)
+def test_a_choice_is_bounded_ordered_and_drops_no_better_one(
+    rows: list[tuple[int, int, int]], most: int, preferred: frozenset[int] | None
+) -> None:
+    events = joined([make_event(ts_ns=t, kind=k, tgid=p, tid=n) for n, (t, k, p) in enumerate(rows)], "fault_event")
+    chosen = select(events, most, 2, preferred)
     times = chosen["ts_ns"].tolist()
     assert times == sorted(times)
     assert len(chosen) == min(most, len(rows))
-    worth = sum(kind != FaultKind.MINOR for _, kind, _ in rows)
-    taken = int((chosen["kind"] != FaultKind.MINOR).sum())
-    assert taken == min(most, worth)
-    focused = sum(kind == FaultKind.MINOR and pid == 2 for _, kind, pid in rows)
-    of_focused = int(((chosen["kind"] == FaultKind.MINOR) & (chosen["tgid"] == 2)).sum())
-    assert of_focused >= min(most // 2, focused, most - taken)
+    focused = [row for row in rows if row[2] == 2]
+    assert int((chosen["tgid"] == 2).sum()) >= min(most // 2, len(focused))
+    # whoever was left out is no better than any that is in and is not there for the focus
+    numbers = set(chosen["tid"].tolist())
+    worth = [(preferred is not None and p in preferred, k != FaultKind.MINOR, t) for t, k, p in rows]
+    left_out = [worth[n] for n in range(len(rows)) if n not in numbers]
+    taken = [worth[n] for n in sorted(numbers) if rows[n][2] != 2]
+    assert not left_out or not taken or max(left_out) <= min(taken) or len(focused) > most // 2
+
+
+def test_lines_of_those_who_are_shown_come_before_all_others() -> None:
+    loud = [make_event(ts_ns=t, kind=FaultKind.INVALID, tgid=1) for t in range(100, 200)]
+    quiet = [make_event(ts_ns=t, tgid=2) for t in range(5)]
+    chosen = select(joined([*loud, *quiet], "fault_event"), 10, None, frozenset({2}))
+    assert chosen["tgid"].tolist() == [2] * 5 + [1] * 5
+
+
+def test_the_focused_process_has_its_share_beside_one_with_nothing_but_invalid_faults() -> None:
+    loud = [make_event(ts_ns=t, kind=FaultKind.INVALID, tgid=1) for t in range(100, 200)]
+    quiet = [make_event(ts_ns=t, tgid=2) for t in range(50)]
+    chosen = select(joined([*loud, *quiet], "fault_event"), 10, 2)
+    assert chosen["tgid"].tolist() == [2] * 5 + [1] * 5
 
 
 def test_a_focused_process_leaves_half_of_the_log_to_the_others() -> None:
