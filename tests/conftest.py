@@ -7,6 +7,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# no test passes or fails by seconds
+settings.register_profile("pftop", deadline=None)
+settings.load_profile("pftop")
 
 NO_SKIPS = os.environ.get("CI") == "true"
 EXCUSE = "not on this kernel:"
