@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from pftop import causes
-from pftop.events import Access, FaultKind, ProcessKey, ProcessLookup, Records
+from pftop.events import Access, FaultKind, PlanInfo, ProcessKey, ProcessLookup, Records
 from pftop.mappings import NO_MAPPINGS, Mappings, MemoryMapping, Numbers
 
 MAX_PROCESSES = 2048
@@ -124,3 +124,10 @@ class Attribution:
         while len(self._known) > MAX_PROCESSES:
             self._known.popitem(last=False)
         return mappings
+
+
+def attribution_for(plan: PlanInfo, lookup: ProcessLookup) -> Attribution | None:
+    """For a plan that does not see mappings itself; None for one that does."""
+    if plan.features.remote:
+        return None
+    return Attribution(lookup, untold=causes.untold(plan.arch, access=plan.features.access))

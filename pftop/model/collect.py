@@ -12,11 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from pftop import causes
 from pftop.events import Batch, FaultSource, PlanInfo, ProcessKey, ProcessLookup, Records
 from pftop.model import detail, lines
 from pftop.model.aggregate import Aggregator
-from pftop.model.attribution import Attribution
+from pftop.model.attribution import attribution_for
 from pftop.model.govern import Governor
 from pftop.model.learning import Learning
 from pftop.model.snapshot import LogLine, Snapshot, Update
@@ -73,9 +72,7 @@ class Collector:
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
         self._books = Aggregator(source.plan, first, threads=threads, pids=lookup.find(pids))
-        plan = source.plan
-        untold = causes.untold(plan.arch, access=plan.features.access)
-        self._attribution = Attribution(lookup, untold=untold) if not plan.features.remote else None
+        self._attribution = attribution_for(source.plan, lookup)
         self._keep(first.late)
         self._due = clock() + (interval_s if first_after_s is None else min(first_after_s, interval_s))
 
