@@ -140,7 +140,7 @@ class Loop:
     def show(self, update: Update, reason: str) -> str:
         """Print what a step brought; returns why it was the last, or nothing."""
         for message in update.messages:
-            self.say(f"libbcc: {message}")
+            self.say(message)
         if self.options.events:
             for line in update.lines:
                 self.writer.fault(line)

@@ -19,7 +19,7 @@ from pftop.source import wire
 from pftop.source.bpfmap import BulkMap, Elements, OneElement, fill_u32
 from pftop.source.corrections import keep_extremes
 from pftop.source.header import header
-from pftop.source.machine import CostMeter, read_pressure, read_vmstat
+from pftop.source.machine import CostMeter, CpuWatch, read_pressure, read_vmstat
 from pftop.source.preemption import Skipped, Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
 from pftop.source.rings import Rings
@@ -60,6 +60,7 @@ class LiveSource:
         self._open_maps(capacity)
         self._rings = Rings(program, plan.cpus)
         self._cost, self._runs = CostMeter(), RunStats(program.programs)
+        self._cpus, self._notes = CpuWatch(), list[Safe]()
         self._config.write(own_tgid=own_pid or os.getpid(), min_latency_ns=min_latency_ns, enabled=0)
         self.set_log_rate(log_rate)
         self._config.write(enabled=1)
@@ -115,6 +116,8 @@ class LiveSource:
                 pages = self._read_pages()
             cost = self._runs.add_to(self._cost.read(), after.seen)
             self._sweep_stale(threads)
+            if note := self._cpus.look():
+                self._notes.append(note)
         return Sample(
             ts_ns=ts_ns,
             threads=threads,
@@ -220,8 +223,9 @@ class LiveSource:
         return tuple(ip for ip in frames["ip"].tolist() if ip) if frames is not None else ()
 
     def messages(self) -> Sequence[Safe]:
-        """What libbcc wrote to the standard streams since the last call."""
-        return self._noise()
+        """What libbcc wrote to the standard streams since the last call, and what became of the machine."""
+        notes, self._notes = self._notes, []
+        return [*(Safe(f"libbcc: {line}") for line in self._noise()), *notes]
 
     def close(self) -> None:
         """Detach every probe; may be called twice."""

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from pftop.events import Cost, Pressure, VmStat
+from pftop.text import Safe, clean
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -35,6 +36,29 @@ def read_pressure(path: Path = Path("/proc/pressure/memory")) -> Pressure | None
     except (OSError, ValueError, IndexError):
         return None
     return Pressure(*values) if len(values) == 2 else None
+
+
+class CpuWatch:
+    """Notices that CPUs have come or gone, as in a suspend: the kernel takes their perf events away for good."""
+
+    def __init__(self, path: Path = Path("/sys/devices/system/cpu/online")) -> None:
+        self._path = path
+        self._before = self._read()
+
+    def _read(self) -> str:
+        try:
+            return self._path.read_text().strip()
+        except OSError:
+            return ""
+
+    def look(self) -> Safe | None:
+        """What to say of a change since the last call, or since the beginning."""
+        before, self._before = self._before, self._read()
+        if before == self._before:
+            return None
+        change = f"CPUs online: {before} before, {self._before} now"
+        lost = "Where one was away, faults are no longer seen to end, and log lines and ended threads are lost"
+        return clean(f"{change}. {lost}: restart pftop", 500)
 
 
 def own_rss_bytes() -> int | None:

@@ -1,0 +1,23 @@
+"""What is noticed of the machine while pftop runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pftop.source.machine import CpuWatch
+
+
+def test_cpus_that_come_or_go_are_told_once(tmp_path: Path) -> None:
+    online = tmp_path / "online"
+    online.write_text("0-3\n")
+    watch = CpuWatch(online)
+    assert watch.look() is None
+    online.write_text("0-2\n")
+    assert str(watch.look()).startswith("CPUs online: 0-3 before, 0-2 now. ")
+    assert watch.look() is None
+    online.write_text("0-3\n")
+    assert "0-2 before, 0-3 now" in str(watch.look())
+
+
+def test_where_nobody_tells_nothing_changes(tmp_path: Path) -> None:
+    assert CpuWatch(tmp_path / "nowhere").look() is None
