@@ -82,8 +82,19 @@ def live_pids(text: str) -> tuple[int, ...]:
         pid = int(part)
         if pid < 1 or not os.path.exists(f"/proc/{pid}"):
             raise argparse.ArgumentTypeError(f"there is no process {pid}")
+        if (process := process_of(pid)) != pid:
+            raise argparse.ArgumentTypeError(f"{pid} is a thread of {process}; write -p {process}")
         pids.append(pid)
     return tuple(pids)
+
+
+def process_of(tid: int) -> int:
+    """The process that a thread is of; itself where that cannot be read. A thread has a directory in /proc, too."""
+    try:
+        with open(f"/proc/{tid}/status", "rb") as status:
+            return next((int(line[5:]) for line in status if line.startswith(b"Tgid:")), tid)
+    except OSError:
+        return tid
 
 
 class Parser(argparse.ArgumentParser):
@@ -123,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     add("--events", action="store_true", help="each logged fault too (with -b and -J)")
     add("-o", "--output", metavar="FILE", help="write batch output to FILE; with --, CMD keeps its own streams")
     add = made.add_argument_group("how to measure").add_argument
-    add("--probe", metavar="PLAN", choices=PROBES, default="auto", help="auto, fentry, kprobe, perf or proc")
+    add("--probe", metavar="PLAN", choices=PROBES, default="auto", help="auto, fentry, kprobe, memcg, perf or proc")
     add("--cost", action="store_true", help="measure what a fault costs in BPF all the time; measuring costs too")
     add("--max-overhead", metavar="PCT", type=overhead, help=OVERHEAD_HELP)
     add = made.add_argument_group("terminal").add_argument
@@ -154,11 +165,23 @@ def mode_of(found: argparse.Namespace, fail: argparse.ArgumentParser) -> str:
     if len(asked) > 1:
         fail.error("-J and --csv exclude each other")
     mode = asked[0] if asked else "live"
-    if mode == "live":
-        for value, name in ((found.output, "-o"), (found.events, "--events"), (found.threads, "-H")):
+    if mode == "live" and found.output is not None:
+        fail.error("-o goes with -b, -J or --csv")
+    if mode in ("live", "csv"):
+        for value, name in ((found.events, "--events"), (found.threads, "-H")):
             if value:
-                fail.error(f"{name} goes with -b, -J or --csv")
+                fail.error(f"{name} goes with -b or -J")
     return mode
+
+
+def check_readonly(found: argparse.Namespace, command: Sequence[str] | None, fail: argparse.ArgumentParser) -> None:
+    """Whoever may run pftop only with ``--readonly`` gets nothing else done by it."""
+    if not found.readonly:
+        return
+    if found.output is not None:
+        fail.error("--readonly allows no -o, which writes a file; write to standard output")
+    if command is not None:
+        fail.error("--readonly allows no command after --, which may change anything; watch one with -p")
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -169,6 +192,7 @@ def parse(argv: Sequence[str]) -> Options:
     if command is not None and not command:
         made.error("nothing to run after --")
     mode = mode_of(found, made)
+    check_readonly(found, command, made)
     return Options(
         mode=mode,
         interval_s=found.delay,

@@ -46,7 +46,8 @@ class Opening:
 
     def _work(self) -> None:
         try:
-            mount_tracefs()
+            if not self._options.readonly:
+                mount_tracefs()
             limits = Limits(log_rate=self._options.log_rate, min_latency_ns=self._options.min_latency_ns)
             self._result = open_source(gather(), self._options.probe, limits, self._noise, self._before_compiling)
         except BaseException as error:

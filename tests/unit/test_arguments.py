@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from pftop import cli
-from pftop.arguments import MAX_LOG_RATE, parse, split_command
+from pftop.arguments import MAX_LOG_RATE, PROBES, parse, parser, split_command
 from pftop.options import Options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,8 +79,15 @@ def said(capfd: pytest.CaptureFixture[str], argv: list[str]) -> str:
         (["--js"], "--js"),
         (["-J", "--csv"], "-J and --csv"),
         (["-o", "x"], "-o"),
-        (["--events"], "--events"),
-        (["-H"], "-H"),
+        (["-o", ""], "-o goes with -b, -J or --csv"),
+        (["--events"], "--events goes with -b or -J "),
+        (["-H"], "-H goes with -b or -J "),
+        (["--csv", "--events"], "--events goes with -b or -J "),
+        (["-b", "--csv", "-H"], "-H goes with -b or -J "),
+        (["-J", "--readonly", "-o", "x"], "--readonly allows no -o"),
+        (["-J", "--readonly", "-o", "-"], "--readonly allows no -o"),
+        (["--readonly", "--", "ls"], "--readonly allows no command"),
+        (["-b", "--readonly", "--", "ls"], "--readonly allows no command"),
         (["-J", "--"], "--"),
         (["-J", "-o"], "-o"),
         (["-J", "-F", "1; } evil(); if (0"], "evil"),
@@ -92,6 +100,23 @@ def test_what_is_wrong_is_named_in_one_line(capfd: pytest.CaptureFixture[str], a
 def test_the_live_view_needs_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "isatty", lambda _fd: False)
     assert "needs a terminal" in said(capfd, [])
+
+
+def test_a_thread_is_no_process_and_its_own_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        line = said(capfd, ["-J", "-p", str(thread.native_id)])
+    finally:
+        over.set()
+        thread.join()
+    assert f"{thread.native_id} is a thread of {os.getpid()}; write -p {os.getpid()}" in line
+
+
+def test_every_plan_is_in_the_help() -> None:
+    (action,) = (found for found in parser()._actions if "--probe" in found.option_strings)
+    assert action.help == ", ".join(PROBES[:-1]) + f" or {PROBES[-1]}"
 
 
 def test_everything_asked_for_is_in_the_options() -> None:

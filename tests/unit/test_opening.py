@@ -24,7 +24,8 @@ class FakeSource:
         self.compiled = self.closed = 0
         self.refusal: SourceError | None = None
         monkeypatch.setattr(opening, "open_source", self.open)
-        monkeypatch.setattr(opening, "mount_tracefs", lambda: None)
+        self.mounts = 0
+        monkeypatch.setattr(opening, "mount_tracefs", self.mount)
         monkeypatch.setattr(opening, "gather", lambda: None)
         monkeypatch.setattr(opening, "release_compiler_memory", lambda: None)
 
@@ -40,14 +41,17 @@ class FakeSource:
     def close(self) -> None:
         self.closed += 1
 
+    def mount(self) -> None:
+        self.mounts += 1
+
 
 @pytest.fixture
 def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
     return FakeSource(monkeypatch)
 
 
-def begun() -> Opening:
-    return Opening(Options(), lambda: ())
+def begun(options: Options | None = None) -> Opening:
+    return Opening(options or Options(), lambda: ())
 
 
 def test_who_waits_for_the_compiler_goes_on_while_it_works(source: FakeSource) -> None:
@@ -92,3 +96,12 @@ def test_a_start_broken_off_early_compiles_nothing(source: FakeSource) -> None:
     with pytest.raises(KeyboardInterrupt):
         broken_off(lambda _: threading.Timer(0.05, source.begin.set).start())
     assert (source.compiled, source.closed) == (0, 0)
+
+
+@pytest.mark.parametrize(("readonly", "mounts"), [(False, 1), (True, 0)])
+def test_readonly_mounts_nothing(source: FakeSource, readonly: bool, mounts: int) -> None:
+    source.begin.set()
+    source.end.set()
+    with begun(Options(readonly=readonly)) as under_way:
+        under_way.opened()
+    assert source.mounts == mounts
