@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from pftop.options import Options
 from pftop.report import explain, say
+from pftop.text import quoted
 
 USAGE, CANNOT_RUN, BROKEN_PIPE = 2, 3, 141
 UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -26,13 +27,13 @@ def check(options: Options) -> Options:
         try:
             parse(options.filter_text)
         except QueryError as error:
-            fail(f"bad filter {options.filter_text!r}: {error}")
+            fail(f"bad filter {quoted(options.filter_text)}: {error}")
     if options.sort is not None:
         from pftop.model.table import SORT_KEYS, find_column
 
         column = find_column(options.sort)
         if column is None:
-            fail(f"no column {options.sort!r} to sort by; there are {', '.join(SORT_KEYS)}")
+            fail(f"no column {quoted(options.sort)} to sort by; there are {', '.join(SORT_KEYS)}")
         options = replace(options, sort=column.key)
     if options.user is not None:
         options = replace(options, uid=find_user(options.user))
@@ -49,7 +50,7 @@ def check_terminal(options: Options) -> None:
         from pftop.ui.themes import theme_names
 
         if options.theme not in theme_names():
-            fail(f"no theme {options.theme!r}; there are {', '.join(theme_names())}")
+            fail(f"no theme {quoted(options.theme)}; there are {', '.join(theme_names())}")
 
 
 def fail(text: str) -> NoReturn:
@@ -67,7 +68,7 @@ def find_user(text: str) -> int:
     except (KeyError, ValueError):
         if text.isdecimal() and len(text) <= 10 and int(text) < 2**32:
             return int(text)
-    fail(f"there is no user {text!r}")
+    fail(f"there is no user {quoted(text)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -40,7 +40,7 @@ _UTF8_MAX_BYTES = 4
 
 
 class Safe(str):
-    """Text fit to show. Made by ``clean`` and ``fit``, and by ``Safe("...")`` for constants of ours only."""
+    """Text fit to show. Made by ``clean``, ``fit`` and ``quoted``, and by ``Safe("...")`` for constants of ours only."""
 
     __slots__ = ()
 
@@ -61,6 +61,11 @@ def clean(raw: bytes | str, limit: int = 256) -> Safe:
     if raw.isascii() and raw.isprintable():
         return Safe(raw) if len(raw) <= limit else Safe(raw[: limit - 1] + ELLIPSIS)
     return _clean_slowly(raw[:reach], limit)
+
+
+def quoted(text: str, limit: int = 256) -> Safe:
+    """What a user wrote, in quotes and as it was written: ``repr`` would double each backslash."""
+    return Safe(f"'{clean(text, limit)}'")
 
 
 def cell_width(text: str) -> int:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from pftop.model.snapshot import Latency, ProcessRow
+from pftop.text import quoted
 
 Test = Callable[[ProcessRow, int], bool]
 """Says whether a row matches; the second argument is the interval its counts are over, ns."""
@@ -80,7 +81,7 @@ def _read(name: str, text: str) -> tuple[_Figure, float]:
         raise ValueProblem(f"a number is missing here: write it next to the sign, like {example(name)}")
     found = re.fullmatch(_NUMBER, text.replace("µ", "u").replace("μ", "u"))
     if found is None:
-        raise ValueProblem(f"{text!r} is not a number with a unit, like {example(name)}")
+        raise ValueProblem(f"{quoted(text)} is not a number with a unit, like {example(name)}")
     number, unit = float(found[1]), found[2]
     if name in _RATES:
         return _RATES[name], number * _scale(name, unit, _COUNT_UNITS)
@@ -106,8 +107,8 @@ def _scale(name: str, unit: str, units: Mapping[str, float]) -> float:
     try:
         return units[unit]
     except KeyError:
-        known = ", ".join(known for known in units if known)
-        raise ValueProblem(f"{unit!r} is no unit of {name}; units are {known}") from None
+        known = ", ".join([known for known in units if known] + ["%"] * (name == "stall"))
+        raise ValueProblem(f"{quoted(unit)} is no unit of {name}; units are {known}") from None
 
 
 def _holds(actual: float, operator: str, value: float) -> bool:

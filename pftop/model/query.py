@@ -17,6 +17,7 @@ from pftop.model.comparison import COMPARED, Test, ValueProblem, comparison, exa
 from pftop.model.pattern import PatternProblem, matcher
 from pftop.model.shares import had, named
 from pftop.model.snapshot import ProcessRow
+from pftop.text import quoted
 
 MAX_LENGTH = 1000
 """Characters in a filter."""
@@ -258,7 +259,7 @@ def _cause(token: _Token, wanted: str) -> Test:
         found = named(part) if part else frozenset()
         if not found:
             position = token.position + len("cause:")
-            raise QueryError(f"there is no cause {part!r}; causes are {', '.join(NAMES)}", position)
+            raise QueryError(f"there is no cause {quoted(part)}; causes are {', '.join(NAMES)}", position)
         names |= found
     return lambda row, interval_ns: had(row, names)
 
@@ -268,7 +269,8 @@ def _number(token: _Token, key: str, value: str) -> Test:
     parts = value.rstrip(",").split(",")
     for part in parts:
         if not (part.isascii() and part.isdigit()):
-            raise QueryError(f"{key}: takes numbers, like {key}:1 or {key}:1,2, not {part!r}", token.position + 4)
+            hint = f"{key}: takes numbers, like {key}:1 or {key}:1,2, not {quoted(part)}"
+            raise QueryError(hint, token.position + 4)
     numbers = frozenset(int(part) for part in parts)
     if key == "pid":
         return lambda row, interval_ns: row.pid in numbers
