@@ -1,4 +1,4 @@
-"""Owns the file given with ``-o``: opened before anything is attached, never through a link."""
+"""Owns the file given with ``-o``: opened before anything is attached, emptied after, never through a link."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class OutputError(Exception):
 
 
 def open_output(path: str, owner: tuple[int, int] | None = None) -> TextIO:
-    """A text file for writing, emptied if it exists; a new one is mode 0600 and belongs to ``owner``.
+    """A text file for writing; a new one is mode 0600 and belongs to ``owner``. What is in it stays until ``empty``.
 
     A link as the last part of the path is refused: pftop runs as root, and the directory may not be its own.
     Recordings hold other users' command lines, hence the mode.
@@ -29,11 +29,15 @@ def open_output(path: str, owner: tuple[int, int] | None = None) -> TextIO:
         if not (stat.S_ISREG(mode) or path == "/dev/null"):
             raise OutputError(f"cannot write {path}: not a regular file")
         os.set_blocking(fd, True)
-        if stat.S_ISREG(mode):
-            os.ftruncate(fd, 0)
         if owner is not None and not existed:
             os.fchown(fd, *owner)
     except (OutputError, OSError) as error:
         os.close(fd)
         raise error if isinstance(error, OutputError) else OutputError(f"cannot write {path}: {error}") from error
     return os.fdopen(fd, "w", encoding="utf-8")
+
+
+def empty(out: TextIO) -> None:
+    """Drop what a file held before: to be called when there is something to write, or a recording is lost for it."""
+    if stat.S_ISREG(os.fstat(out.fileno()).st_mode):
+        os.ftruncate(out.fileno(), 0)

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, TextIO
 from pftop.command import Caller, Command, CommandError, sudo_caller
 from pftop.opening import Opening
 from pftop.options import Options
-from pftop.output import OutputError, open_output
+from pftop.output import OutputError, empty, open_output
 from pftop.report import say
 from pftop.source.noise import NoiseTrap
 
@@ -132,6 +132,9 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
             stdout = None if target else 2
             adopt = opened.source.adopt
             command = Command(options.command, adopt=adopt, caller=caller, environment=environment, stdout=stdout)
+        if target is not None:
+            # not before: had the plan or the command been refused, a recording would have been lost for nothing
+            empty(target)
         try:
             status = batch.run(collector, options, selection_for(options, opened), out, say, command)
             out.close()

@@ -12,6 +12,7 @@ import pytest
 
 from tests.live.harness import DEADLINE_S, ROOT, Pftop, balanced
 from tests.live.machine import PFTOP, nothing_left, objects, program_ids, run
+from tests.live.test_bad_input import HIDE_BTF
 
 Watch = Callable[..., Pftop]
 
@@ -117,6 +118,25 @@ def test_a_command_that_does_not_exist_is_named() -> None:
     assert done.returncode == 127
     assert done.stderr == "pftop: /no/such/command: No such file or directory\n"
     nothing_left(before)
+
+
+@pytest.mark.parametrize(
+    ("options", "status"), [(["--probe", "fentry"], 3), (["--", "/no/such/command"], 127)], ids=["plan", "command"]
+)
+def test_a_recording_outlives_a_start_that_fails(options: list[str], status: int, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("precious\n" * 1000)
+    # without BTF no kernel runs that plan
+    done = run("-J", "-n", "1", "-o", str(out), *options, prepare=HIDE_BTF if status == 3 else "")
+    assert done.returncode == status, done.stderr
+    assert out.read_text() == "precious\n" * 1000
+
+
+def test_a_recording_is_replaced_by_the_next(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("precious\n" * 10_000)
+    assert run("-J", "-n", "1", "-d", "0.1", "-o", str(out)).returncode == 0
+    objects(out.read_text())
 
 
 def test_a_command_is_left_running_when_pftop_is_told_to_end(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pftop.output import OutputError, open_output
+from pftop.output import OutputError, empty, open_output
 
 
 def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -25,11 +25,14 @@ def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_an_existing_file_is_emptied_and_keeps_its_mode(tmp_path: Path) -> None:
+def test_an_existing_file_is_emptied_when_asked_to_and_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("a long line from before\n")
     path.chmod(0o644)
+    open_output(str(path)).close()
+    assert path.read_text() == "a long line from before\n"
     with open_output(str(path)) as out:
+        empty(out)
         out.write("new\n")
     assert path.read_text() == "new\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -98,6 +101,7 @@ def test_devices_are_refused(path: str) -> None:
 
 def test_the_null_device_is_not_refused() -> None:
     with open_output("/dev/null") as out:
+        empty(out)
         out.write("gone")
 
 
