@@ -71,38 +71,80 @@ def find_user(text: str) -> int:
     fail(f"there is no user {quoted(text)}")
 
 
+def fill_standard_streams() -> bool:
+    """Open descriptors 0 to 2 where they are closed, or the next files opened would get them and what is said there.
+
+    Returns whether there was a standard output.
+    """
+    there = True
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            # the lowest that is free, which is this one
+            os.open(os.devnull, os.O_RDWR)
+            there = there and fd != 1
+    return there
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run pftop; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["doctor"]:
-        from pftop.doctor import main as doctor
-
-        return doctor(words[1:])
-    from pftop.arguments import parse
-
-    options = parse(words)
+    has_stdout = fill_standard_streams()
     try:
-        options = check(options)
-        from pftop import session
-
-        return session.run(options)
+        try:
+            return work(words, has_stdout=has_stdout)
+        finally:
+            # what help and doctor printed is still buffered: at Python's own end nobody would catch what that raises
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # the reader has gone; nothing is left to tell, nor anyone to tell it to
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        drop_stdout()
         return BROKEN_PIPE
     except KeyboardInterrupt:
+        drop_stdout()
         return 130
     except Exception as error:
-        from pftop.events import SourceError, describe_exception
+        return report(error)
 
-        if isinstance(error, SourceError):
-            explain(error)
-            return CANNOT_RUN
-        if isinstance(error, OSError) and error.errno in UNWRITTEN:
-            say(f"the output could not be written: {error.strerror}")
-            return 1
-        if os.environ.get("PFTOP_DEBUG"):
-            raise
-        say(f"unexpected: {describe_exception(error)} (PFTOP_DEBUG=1 shows where)")
+
+def work(words: list[str], *, has_stdout: bool) -> int:
+    """What the command line asks for; returns the exit status."""
+    doctor = words[:1] == ["doctor"]
+    if doctor and has_stdout:
+        from pftop.doctor import main as examine
+
+        return examine(words[1:])
+    from pftop.arguments import parse
+
+    options = Options(mode="text") if doctor else check(parse(words))
+    if not has_stdout and options.output in (None, "-"):
+        say("there is nowhere to write: standard output is closed; open it" + ("" if doctor else ", or add -o FILE"))
         return 1
+    from pftop import session
+
+    return session.run(options)
+
+
+def drop_stdout() -> None:
+    """Have what is still buffered go nowhere: Python writes it at its end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def report(error: Exception) -> int:
+    """Say why pftop ends; returns the exit status."""
+    from pftop.events import SourceError, describe_exception
+
+    if isinstance(error, SourceError):
+        explain(error)
+        return CANNOT_RUN
+    if isinstance(error, OSError) and error.errno in UNWRITTEN:
+        say(f"the output could not be written: {error.strerror}")
+        drop_stdout()
+        return 1
+    if os.environ.get("PFTOP_DEBUG"):
+        raise error
+    say(f"unexpected: {describe_exception(error)} (PFTOP_DEBUG=1 shows where)")
+    return 1

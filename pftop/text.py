@@ -40,7 +40,7 @@ _UTF8_MAX_BYTES = 4
 
 
 class Safe(str):
-    """Text fit to show. Made by ``clean``, ``fit`` and ``quoted``, and by ``Safe("...")`` for constants of ours only."""
+    """Text fit to show. Made by ``clean``, ``fit`` and ``quoted``; by ``Safe("...")`` for constants of ours only."""
 
     __slots__ = ()
 

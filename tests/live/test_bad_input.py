@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.harness import ROOT, Pftop, Program, balanced
-from tests.live.machine import BCC_PLACES, explained, nothing_left, objects, program_ids, run
+from tests.live.machine import BCC_PLACES, PFTOP, explained, nothing_left, objects, program_ids, run
 
 HIDE_BCC = f"for place in {BCC_PLACES}; do [ ! -d $place ] || mount -t tmpfs none $place; done"
 HIDE_BTF = "mount --bind /dev/null /sys/kernel/btf/vmlinux"
@@ -215,6 +215,22 @@ def test_a_full_disk_is_one_line_and_no_program_is_left(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr == "pftop: the output could not be written: No space left on device\n"
     nothing_left(before)
+
+
+def test_doctor_on_a_full_disk_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        argv = [*PFTOP, "doctor"]
+        done = subprocess.run(argv, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    said = "pftop: the output could not be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_doctor_whose_reader_has_gone_is_quiet() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*PFTOP, "doctor"], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_few_descriptors_are_an_explained_refusal() -> None:

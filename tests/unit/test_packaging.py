@@ -66,7 +66,7 @@ def test_nothing_else_is_in(names: set[str]) -> None:
 
 def test_entry_point(wheel: zipfile.ZipFile, names: set[str]) -> None:
     (name,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
-    assert re.search(r"^pftop\s*=\s*pftop\.cli:main$", wheel.read(name).decode(), re.MULTILINE)
+    assert re.search(r"^pftop\s*=\s*pftop\.__main__:main$", wheel.read(name).decode(), re.MULTILINE)
 
 
 def test_requirements_name_no_bcc(metadata: email.message.Message) -> None:
