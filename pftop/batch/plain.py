@@ -95,8 +95,13 @@ class Csv:
 class Plain:
     """A few lines of summary and a table each interval, as ``top -b`` prints them."""
 
-    def __init__(self, out: TextIO, width: int, *, threads: bool) -> None:
+    def __init__(
+        self, out: TextIO, width: int, *, threads: bool, restricted: bool = False, family: bool = False
+    ) -> None:
+        """``restricted``: not all processes are listed; ``family``: the totals at the end are of those listed."""
         self._out, self._threads = out, threads
+        self._of_tick = "machine: " if restricted else ""
+        self._of_end = "" if family else self._of_tick
         shown = [column for column in COLUMNS if column.key != "trend"]
         self._columns = fold(shown, width)
 
@@ -110,7 +115,7 @@ class Plain:
     def tick(self, snapshot: Snapshot, rows: Sequence[ProcessRow]) -> None:
         """Summary and table of one interval."""
         out, interval = self._out, snapshot.interval_ns
-        print(f"\n{formatting.iso_time(snapshot.time)}  {summary(snapshot)}", file=out)
+        print(f"\n{formatting.iso_time(snapshot.time)}  {self._of_tick}{summary(snapshot)}", file=out)
         print(accuracy(snapshot), file=out)
         if own_cost.asked(snapshot):
             print("own cost: " + "  ".join(" ".join(pair) for pair in own_cost.own_cost(snapshot)), file=out)
@@ -146,7 +151,7 @@ class Plain:
             known += (
                 [f"stalled {formatting.duration(totals.latency_sum_ns)}"] if totals.latency_sum_ns is not None else []
             )
-            print(f"\nend ({reason}): {', '.join(known)}", file=self._out)
+            print(f"\nend ({reason}): {self._of_end}{', '.join(known)}", file=self._out)
         if command is not None:
             print(
                 f"command: status {command.status}, wait4 says minor {command.minflt}, major {command.majflt}",

@@ -80,8 +80,14 @@ def writer_for(options: Options, out: TextIO) -> JsonLines | Csv | Plain:
         return JsonLines(out, threads=options.threads)
     if options.mode == "csv":
         return Csv(out)
-    asked = os.environ.get("COLUMNS", "")
-    return Plain(out, int(asked) if asked.isdigit() else DEFAULT_WIDTH, threads=options.threads)
+    asked, family = os.environ.get("COLUMNS", ""), bool(options.command)
+    return Plain(
+        out,
+        int(asked) if asked.isdigit() else DEFAULT_WIDTH,
+        threads=options.threads,
+        restricted=family or bool(options.pids or options.filter_text.strip()) or options.uid is not None,
+        family=family,
+    )
 
 
 def run(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from pftop.batch.plain import CSV_FIELDS, Csv, Plain, plain_cell
 from pftop.batch.rows import CommandResult
+from pftop.batch.run import writer_for
 from pftop.events import Cost
 from pftop.model.snapshot import Ledger, Restraint, Snapshot
+from pftop.options import Options
 from pftop.text import Safe
 from tests.factories import make_line, make_plan, make_row, make_snapshot
 from tests.unit.fake_source import mapping
@@ -76,6 +79,28 @@ def test_text_has_summary_table_fault_and_end() -> None:
     assert any("MAJ" in line and "/lib/y" in line for line in lines)
     assert "end (signal): minor 900, major 100" in text
     assert "command: status 3, wait4 says minor 40, major 2" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "tick", "end"),
+    [
+        (Options(), "  minor ", ": minor "),
+        (Options(filter_text=" "), "  minor ", ": minor "),
+        (Options(pids=(1,)), "  machine: minor ", ": machine: minor "),
+        (Options(uid=0), "  machine: minor ", ": machine: minor "),
+        (Options(filter_text="maj>0"), "  machine: minor ", ": machine: minor "),
+        (Options(command=("make",)), "  machine: minor ", ": minor "),
+    ],
+    ids=["all", "blank", "pid", "user", "filter", "command"],
+)
+def test_totals_of_the_machine_above_a_part_of_its_processes_say_so(options: Options, tick: str, end: str) -> None:
+    out, snapshot = io.StringIO(), make_snapshot(processes=(make_row(),))
+    writer = writer_for(replace(options, mode="text"), out)
+    writer.tick(snapshot, snapshot.processes)
+    writer.end("signal", snapshot.totals_since_start, None)
+    lines = out.getvalue().splitlines()
+    assert lines[1].startswith("2026-11-21T12:04:07.113+00:00" + tick)
+    assert lines[-1].startswith("end (signal)" + end)
 
 
 def test_text_says_when_the_books_do_not_come_out_even() -> None:
