@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,11 +39,19 @@ def run(options: Options) -> int:
     caller = sudo_caller(environment, os.geteuid())
     try:
         if options.mode == "live":
-            return run_live(options, caller, environment)
+            status = run_live(options, caller, environment)
+            return status if status >= 0 else end_by(-status)
         return run_batch(options, caller, environment)
     except (OutputError, CommandError) as error:
         say(str(error))
         return USAGE if isinstance(error, OutputError) else COMMAND_NOT_STARTED
+
+
+def end_by(number: int) -> int:
+    """Do what a signal does by default, now that all is taken apart; returns the status if that is nothing."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
 
 
 def selection_for(options: Options, opened: Opened) -> Selection:

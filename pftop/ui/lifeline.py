@@ -24,7 +24,13 @@ GRACE_S = 3.0
 DETACH_S = 1.0
 WRITER = "textual-output"
 """What textual calls the thread that writes to the terminal."""
-EXIT_STATUS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
+EXIT_STATUS = {
+    signal.SIGTERM: 143,
+    signal.SIGHUP: 129,
+    signal.SIGINT: 130,
+    signal.SIGQUIT: -signal.SIGQUIT,
+}
+"""Below 0: ended by that signal itself, once the terminal is back. Who sends SIGQUIT may want the core it leaves."""
 
 
 class Lifeline:
@@ -81,7 +87,8 @@ class Lifeline:
         detaching.join(DETACH_S)
         stop_drawing()
         terminal.restore(0, self._modes)
-        os._exit(status)
+        # a signal's default can only be restored by the main thread, which is stuck
+        os._exit(status if status >= 0 else 128 - status)
 
     def check_terminal(self) -> None:
         """Leave when the terminal has gone, of which textual would read the end of file for ever."""

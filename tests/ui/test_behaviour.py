@@ -513,7 +513,10 @@ async def test_one_can_quit_while_typing(key: str) -> None:
         await driver.until(lambda: not driver.app.is_running)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGQUIT, -signal.SIGQUIT)],
+)
 async def test_signals_leave_in_order(number: signal.Signals, status: int) -> None:
     async with running() as driver:
         os.kill(os.getpid(), number)
