@@ -94,6 +94,7 @@ class PftopApp(Keyboard):
         self._leaving = False
         self.lifeline = Lifeline(self._end, feed.close)
         self.kept = KeptScreens(self)
+        self._ticks = 0
         self.glass = Glass()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -137,6 +138,10 @@ class PftopApp(Keyboard):
                 self.lifeline.check_terminal()
 
     def _wait_for_news(self) -> Update:
+            self._ticks += update.snapshot is not None
+            if self._ticks == self.options.iterations:
+                self._end(0)
+                return
         """Step until there is something to show. Runs in a thread: to wake the loop costs more than an empty step."""
         until = time.monotonic() + LOOK_S
         while True:
