@@ -174,8 +174,9 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
             light = options.theme is None and is_light()
             collector = collector_for(options, opening)
         with closing(collector), tempfile.TemporaryFile() as kept:
+            command = None
             if options.command:
-                Command(
+                command = Command(
                     options.command,
                     adopt=opening.opened().source.adopt,
                     caller=caller,
@@ -186,8 +187,10 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
                 )
             # Textual draws on sys.__stderr__
             setattr(sys, "__stderr__", stream(terminal))  # noqa: B010  final to the type checker
-            status = app_run(collector, options, light=light)
+            status = app_run(collector, options, light=light, command=command)
             show_kept(kept, terminal)
+        if status == 0 and command is not None and command.ended():
+            return command.result().status
         return status
     finally:
         trap.restore()

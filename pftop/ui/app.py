@@ -22,6 +22,7 @@ from pftop.model.snapshot import LogLine, Update
 from pftop.options import Options
 from pftop.ui import themes
 from pftop.ui.driver import TerminalDriver
+from pftop.ui.followed import Followed, Following
 from pftop.ui.glass import Glass
 from pftop.ui.kept_screens import KeptScreens
 from pftop.ui.keyboard import Keyboard
@@ -40,14 +41,14 @@ LOOK_S = 1.0
 """How long the worker stays away without news: by then it is to be seen whether the terminal is still there."""
 
 
-def run(feed: Feed, options: Options, *, light: bool = False) -> int:
+def run(feed: Feed, options: Options, *, light: bool = False, command: Following | None = None) -> int:
     """Show the feed until the user leaves; returns the exit status, or raises what the feed raised.
 
-    ``light``: the terminal's background is, and no theme was asked for.
+    ``light``: the terminal's background is, and no theme was asked for. ``command`` is looked at, never ended.
     """
     if light:
         options = replace(options, theme=themes.LIGHT)
-    app = PftopApp(feed, options)
+    app = PftopApp(feed, options, command)
     # What is loaded by now lives as long as the process; collections need not walk it again and again.
     gc.freeze()
     status = app.run(mouse=options.mouse)
@@ -71,7 +72,7 @@ class PftopApp(Keyboard):
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
-    def __init__(self, feed: Feed, options: Options) -> None:
+    def __init__(self, feed: Feed, options: Options, command: Following | None = None) -> None:
         self.feed, self.options = feed, options
         no_color = options.color == "never" or bool(options.color == "auto" and os.environ.get("NO_COLOR"))
         asked = os.environ.pop("NO_COLOR", None)
@@ -88,13 +89,14 @@ class PftopApp(Keyboard):
         self.get_css_variables()
         self.palette = Palette(self.theme_variables)
         self.store = Store()
-        self.view = View(options, table.default_sort(feed.plan.features))
+        self.followed = Followed(options.command, command)
+        self.view = View(options, table.default_sort(feed.plan.features), self.followed)
         self.failure: BaseException | None = None
         self._ahead = deque()
         self._leaving = False
+        self._ticks = 0
         self.lifeline = Lifeline(self._end, feed.close)
         self.kept = KeptScreens(self)
-        self._ticks = 0
         self.glass = Glass()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -129,19 +131,21 @@ class PftopApp(Keyboard):
             if self._leaving:
                 return
             self.store.take(update)
+            if ended := self.followed.look(self.feed.tick_now, ticked=update.snapshot is not None):
+                self.store.note(ended)
             ticked = update.snapshot is not None or bool(update.messages)
             if update.lines or ticked:
                 self._show(ticked=ticked)
             if ticked:
                 self.feed.prefer(self.view.preferred)
-            if not self.is_headless:
-                self.lifeline.check_terminal()
-
-    def _wait_for_news(self) -> Update:
             self._ticks += update.snapshot is not None
             if self._ticks == self.options.iterations:
                 self._end(0)
                 return
+            if not self.is_headless:
+                self.lifeline.check_terminal()
+
+    def _wait_for_news(self) -> Update:
         """Step until there is something to show. Runs in a thread: to wake the loop costs more than an empty step."""
         until = time.monotonic() + LOOK_S
         while True:

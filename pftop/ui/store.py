@@ -51,8 +51,12 @@ class Store:
         now = lowered(snapshot)
         if snapshot.restraint is not None and now != before:
             said = f"{now}; the counts stay exact" if now else "everything as asked for again"
-            self.messages.append(clean(f"--max-overhead {snapshot.restraint.limit_percent:g}: {said}"))
-            self.unread += 1
+            self.note(clean(f"--max-overhead {snapshot.restraint.limit_percent:g}: {said}"))
+
+    def note(self, message: Safe) -> None:
+        """A message more."""
+        self.messages.append(message)
+        self.unread += 1
 
     def since(self, number: int) -> Iterator[tuple[int, LogLine]]:
         """Lines from this number on that are still kept, with their numbers."""

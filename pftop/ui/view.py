@@ -8,6 +8,7 @@ from pftop.events import ProcessKey
 from pftop.model import query, table
 from pftop.model.snapshot import ProcessRow, Snapshot
 from pftop.options import Options
+from pftop.ui.followed import Followed
 
 _MATCHES_KEPT = 20_000
 
@@ -15,8 +16,9 @@ _MATCHES_KEPT = 20_000
 class View:
     """The choices that outlive a screen, and the rows they make of a snapshot."""
 
-    def __init__(self, options: Options, sort: str) -> None:
+    def __init__(self, options: Options, sort: str, followed: Followed | None = None) -> None:
         self._options = options
+        self._followed = followed or Followed(options.command)
         self.sort = options.sort or sort
         self.reverse = options.reverse
         self.query = query.parse("")
@@ -50,7 +52,8 @@ class View:
     @property
     def filters(self) -> bool:
         """Whether any row may be left out."""
-        return not self.query.empty or bool(self._options.pids) or self._options.uid is not None
+        options = self._options
+        return not self.query.empty or bool(options.pids or options.command) or options.uid is not None
 
     def set_query(self, found: query.Query) -> None:
         """Filter by this from now on."""
@@ -75,16 +78,18 @@ class View:
         return changed
 
     def allowed(self, row: ProcessRow) -> bool:
-        """Whether the command line's ``--pid`` and ``--user`` let the row through; no filter undoes them."""
+        """Whether the command line's ``--pid``, ``--user`` and command let the row through; no filter undoes them."""
         options = self._options
         if options.pids and row.pid not in options.pids:
+            return False
+        if options.command and not row.family:
             return False
         return options.uid is None or row.uid == options.uid
 
     @property
     def restriction(self) -> str:
         """The command line's restriction, for the header."""
-        parts = []
+        parts = [self._followed.title] if self._options.command else []
         if self._options.pids:
             parts.append("pid " + ",".join(map(str, self._options.pids)))
         if self._options.user is not None or self._options.uid is not None:

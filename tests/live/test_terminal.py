@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import statistics
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.harness import DEADLINE_S
 from tests.live.machine import nothing_left, program_ids, until
 from tests.live.terminal import Terminal
 
@@ -178,3 +180,32 @@ def test_a_followed_command_s_output_is_shown_at_the_end(terminal: Callable[...,
     assert screen.wait() == 0
     assert screen.is_restored()
     assert b"out-of-command" in bytes(screen.raw)
+
+
+@pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -9 $$", 137), ("exit 0", 0)])
+def test_a_followed_command_s_family_alone_is_shown_and_its_status_is_pftops(
+    script: str, status: int, terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    go_on = tmp_path / "fifo"
+    os.mkfifo(go_on)
+    faulty = f"exec -a its-child {sys.executable} -c {shlex.quote(STORM)}"
+    ends = f"bash -c {shlex.quote(faulty)} & read line <{go_on}; kill $!; wait; {script}"
+    with load(1) as (stranger,):
+        screen = terminal("-d", "0.2", "--", "/bin/sh", "-c", ends, columns=120, lines=36)
+        screen.shows("its-child")
+        screen.shows("only sh")
+        assert not any(str(stranger) in row for row in screen.rows())
+        go_on.write_text("\n")
+        screen.shows(f"only sh (ended, status {status})")
+        screen.press("q")
+        assert screen.wait() == status
+    assert screen.is_restored()
+
+
+def test_it_leaves_by_itself_after_as_many_updates_as_asked_for(terminal: Callable[..., Terminal]) -> None:
+    before = program_ids()
+    screen = terminal("-n", "2", "-d", "0.2")
+    assert screen.wait(DEADLINE_S) == 0
+    assert b"faults" in bytes(screen.raw)
+    assert screen.is_restored()
+    nothing_left(before)

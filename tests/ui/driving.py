@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from pftop.model.snapshot import Update
 from pftop.options import Options
 from pftop.ui.app import PftopApp
+from pftop.ui.followed import Following
 from pftop.ui.main_screen import MainScreen
 from tests.ui.fake_feed import FakeFeed, Machine
 
@@ -85,13 +86,14 @@ async def running(
     *,
     options: Options | None = None,
     machine: Machine | None = None,
+    command: Following | None = None,
     ticks: int = 1,
     lines: int = 0,
 ) -> AsyncIterator[Driver]:
     """The app on a screen of this size, some ticks into its life."""
     machine = machine or Machine()
     feed = FakeFeed(plan=machine.plan)
-    app = PftopApp(feed, options or Options(theme="pftop-dark"))
+    app = PftopApp(feed, options or Options(theme="pftop-dark"), command)
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, feed, machine)
         await driver.until(lambda: len(app.screen_stack) > 1)
