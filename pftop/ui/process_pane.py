@@ -39,6 +39,14 @@ class ProcessPane(Rows[ProcessRow]):
         """The process."""
         return row.key
 
+    def is_over(self, key: Hashable) -> bool:
+        """Whether a process has ended; one that is only filtered out has not."""
+        row = self.at_cursor
+        if row is None or row.key != key:
+            processes = self._snapshot.processes if self._snapshot is not None else ()
+            row = next((row for row in processes if row.key == key), None)
+        return row is None or row.exited
+
     def columns(self, width: int) -> tuple[tuple[table.Column, int], ...]:
         """The columns that fit, each with the cells it gets; the last takes what is left."""
         if self._columns_for == (width, self._view.sort):
@@ -66,17 +74,23 @@ class ProcessPane(Rows[ProcessRow]):
         return None
 
     def paint_head(self, width: int) -> Line:
-        """Titles, with an arrow on the one that is sorted by."""
+        """Titles, with an arrow on the one that is sorted by, and how many rows are above those in view."""
         pen = self.pen("head").write(" ")
         arrow = _ARROWS[self.ascii, self._view.descending]
-        for column, cells in self.columns(width):
+        columns = self.columns(width)
+        last, room = columns[-1]
+        above = f"{self.top} above " if self.top else ""
+        if len(last.title) + len(arrow) + 1 + len(above) > room:
+            above = ""
+        for column, cells in columns:
             chosen = column.key == self._view.sort
+            cells -= len(above) + 1 if column is last and above else 0
             title = fit(column.title, cells, column.align)
             if chosen and column.align == "<":
                 title = fit(column.title.rstrip() + arrow, cells)
             pen.write(title, "strong" if chosen else "label")
             pen.write(arrow if chosen and column.align == ">" else " ", "strong")
-        return pen.to(width).line
+        return pen.write(above, "strong").to(width).line
 
     def paint_row(self, row: ProcessRow, width: int, ground: str) -> Line:
         """One process."""

@@ -55,10 +55,16 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         self.cursor = 0
         self.cursor_key: Hashable | None = None
         """Whom the cursor follows; None until it is moved, so that an untouched list stays at its top."""
+        self._led = False
+        """Whether the view stands where it does because a row was followed there, and not by the user's wish."""
 
     def row_key(self, row: RowT) -> Hashable:
         """What makes a row itself."""
         raise NotImplementedError
+
+    def is_over(self, key: Hashable) -> bool:
+        """Whether whoever the cursor follows has ended, and so is not to lead the view away from the top."""
+        return False
 
     def paint_row(self, row: RowT, width: int, ground: str) -> Line:
         """A row in ``width`` cells."""
@@ -95,15 +101,31 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         in_view = self.top <= self.cursor < self.top + max(self.view_height, 1)
         offset = self.cursor - self.top
         self.rows = rows
-        self.cursor = self._find(self.cursor_key) if self.cursor_key is not None else 0
-        if in_view and self.cursor_key is not None and not self._visible(self.cursor):
+        if self.cursor_key is not None:
+            self.cursor = self._find(self.cursor_key)
+            if self.is_over(self.cursor_key):
+                self._let_go()
+        if self.cursor_key is None:
+            self.cursor = 0
+        elif in_view and not self._visible(self.cursor):
             self.top = self.cursor - offset
+            self._led = True
         self._settle()
+
+    def _let_go(self) -> None:
+        """Of a row that has ended, follow the top again; whoever went down the list by himself stays there."""
+        there = self.rows[self.cursor] if self.rows else None
+        gone = there is None or self.row_key(there) != self.cursor_key
+        if self._led or (not self.top and (gone or not self._visible(self.cursor))):
+            self.rewind()
+        elif gone and there is not None:
+            self.cursor_key = self.row_key(there)
 
     def rewind(self) -> None:
         """Stand as if nobody had moved here yet; painted with the rows that come next."""
         self.top = self.cursor = 0
         self.cursor_key = None
+        self._led = False
 
     def resized(self) -> None:
         """Place what came before there was a size; later ones leave the view where it is."""
@@ -148,6 +170,7 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
             return
         self.cursor = max(min(index, len(self.rows) - 1), 0)
         self.cursor_key = self.row_key(self.rows[self.cursor])
+        self._led = False
         if self.cursor < self.top:
             self.top = self.cursor
         elif self.cursor >= self.top + self.view_height:
@@ -156,12 +179,15 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         self.post_message(RowHighlighted(self.cursor_key))
 
     def select(self, key: Hashable) -> None:
-        """Put the cursor on the row of this key, if there is one."""
-        if self.rows:
-            self.cursor_key = key
-            index = self._find(key)
-            if self.row_key(self.rows[index]) == key:
-                self.move_to(index)
+        """Put the cursor on the row of this key, if there is one; the view does not go after one that has ended."""
+        index = self._find(key)
+        if not self.rows or self.row_key(self.rows[index]) != key:
+            return
+        top = self.top
+        self.move_to(index)
+        if self.top != top:
+            self._led = True
+            self.set_rows(self.rows)
 
     def action_move(self, lines: int) -> None:
         """Move the cursor."""
@@ -190,6 +216,7 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
     def scroll_rows(self, lines: int) -> None:
         """Move the view and leave the cursor where it is."""
         self.top += lines
+        self._led = False
         self._settle()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
