@@ -113,8 +113,8 @@ class MainScreen(Prompting, LiveScreen):
             self.processes.show(snapshot)
             self._filter_log()
             self.log_pane.status(snapshot, self.pftop.store.not_shown, self._why_silent())
-            self.side.show(snapshot, self._side_key)
             self._follow_selected()
+            self.side.show(snapshot, self._side_key)
             self.prompt_count()
         self.show_header()
 
@@ -169,10 +169,8 @@ class MainScreen(Prompting, LiveScreen):
         """Have the process under the cursor counted in depth once the cursor has rested there."""
         pane = self.processes
         row = pane.at_cursor
-        keys = [r.key for r in pane.rows[:5]]
-        if pane.cursor_key is not None or self._side_key not in keys:
-            self._side_key = row.key if row is not None else None
-        wanted = self._side_key if self.side.display else None
+        self._side_key = row.key if row is not None else None
+        wanted = pane.steady = self._side_key if self.side.display else None
         if wanted != self._focused and self.is_current:
             self._focused = wanted
             self.set_timer(FOCUS_AFTER_S, lambda: self._focus_if_still(wanted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from pftop import formatting
+from pftop.events import ProcessKey
 from pftop.model import table
 from pftop.model.snapshot import ProcessRow, Snapshot
 from pftop.text import fit
@@ -14,6 +15,8 @@ from pftop.ui.view import View
 
 WIDE_TREND, WIDE_USER = 20, 12
 _ROOMY = 32
+NEAR_TOP = 5
+"""Rows from the top among which an untouched cursor stays with its process: ranks up there change all the time."""
 _GIVEN_UP = ("trend", "cause", "command")
 # Share of wall time stalled from which a process is warm, hot and burning.
 _HEAT = ((0.5, "burning"), (0.1, "hot"), (0.01, "warm"))
@@ -29,6 +32,8 @@ class ProcessPane(Rows[ProcessRow]):
         self._snapshot: Snapshot | None = None
         self._columns: tuple[tuple[table.Column, int], ...] = ()
         self._columns_for: tuple[int, str] | None = None
+        self.steady: ProcessKey | None = None
+        """Whom an untouched cursor stays with, as it is described beside the table."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a tick as the view wants it."""
@@ -46,6 +51,16 @@ class ProcessPane(Rows[ProcessRow]):
             processes = self._snapshot.processes if self._snapshot is not None else ()
             row = next((row for row in processes if row.key == key), None)
         return row is None or row.exited
+
+    def resting_place(self) -> int:
+        """The top, or the process described beside the table while it is close to it."""
+        near = enumerate(self.rows[:NEAR_TOP])
+        return next((at for at, row in near if row.key == self.steady and not row.exited), 0)
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row, which is then the one it stays with."""
+        self.steady = None
+        super().move_to(index)
 
     def columns(self, width: int) -> tuple[tuple[table.Column, int], ...]:
         """The columns that fit, each with the cells it gets; the last takes what is left."""

@@ -66,6 +66,10 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         """Whether whoever the cursor follows has ended, and so is not to lead the view away from the top."""
         return False
 
+    def resting_place(self) -> int:
+        """Where the cursor is while it follows nobody."""
+        return 0
+
     def paint_row(self, row: RowT, width: int, ground: str) -> Line:
         """A row in ``width`` cells."""
         raise NotImplementedError
@@ -106,7 +110,7 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
             if self.is_over(self.cursor_key):
                 self._let_go()
         if self.cursor_key is None:
-            self.cursor = 0
+            self.cursor = self.resting_place()
         elif in_view and not self._visible(self.cursor):
             self.top = self.cursor - offset
             self._led = True

@@ -1,4 +1,4 @@
-"""Whom the table's cursor follows and whom it lets go, and that rows out of view are told of."""
+"""Whom the table's cursor follows and whom it lets go, and that the pane beside the table describes the same row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from pftop.events import ProcessKey
 from pftop.model.snapshot import ProcessRow
+from pftop.ui.process_pane import ProcessPane
+from pftop.ui.side_pane import SidePane
 from tests.factories import make_row
 from tests.ui.driving import Driver, running
 
@@ -134,3 +136,56 @@ async def test_the_head_says_how_many_rows_are_above(size: tuple[int, int]) -> N
             await driver.pilot.resize_terminal(width, 14)
             await driver.press("end")
             assert max(map(len, driver.text.splitlines())) <= width
+
+
+def described(driver: Driver) -> int:
+    """The process the side pane tells of."""
+    line = next(line for line in driver.text.splitlines() if "│" in line)
+    return int(line.partition("│")[2].split()[0])
+
+
+def pointed_at(driver: Driver) -> int:
+    """The process of the row marked with the cursor."""
+    line = next(line for line in driver.text.splitlines() if line.startswith(">"))
+    return int(line[1:].split()[0].strip("()"))
+
+
+async def test_the_pane_beside_the_table_describes_the_row_under_the_cursor() -> None:
+    async with running((200, 50)) as driver:
+        assert driver.main.query_one(SidePane).display
+        for _ in range(30):
+            await driver.tick()
+            assert described(driver) == pointed_at(driver) == at(driver)[0]
+        await driver.press("down", "down")
+        assert described(driver) == pointed_at(driver)
+        for _ in range(5):
+            await driver.tick()
+            assert described(driver) == pointed_at(driver)
+
+
+async def test_an_untouched_cursor_stays_with_its_process_while_that_is_near_the_top() -> None:
+    async with running((200, 50), ticks=0) as driver:
+        await driver.tick(processes=crowd())
+        assert at(driver) == (1, 0, 0)
+        await driver.tick(processes=crowd(p3=999))
+        assert at(driver) == (1, 1, 0)
+        assert described(driver) == 1
+        await driver.press("home")
+        assert at(driver) == (3, 0, 0)
+        await driver.tick(processes=crowd(p3=250))
+        assert at(driver) == (3, 2, 0)
+        await driver.tick(processes=crowd(p3=50))
+        assert at(driver) == (3, 3, 0)
+        await driver.tick(processes=crowd(p3=0)[:2] + crowd(p3=0)[3:])
+        assert at(driver) == (1, 0, 0)
+        await driver.tick(processes=crowd(p1=None))
+        assert at(driver) == (2, 0, 0)
+        assert described(driver) == 2
+
+
+async def test_without_the_pane_an_untouched_cursor_is_on_the_first_row() -> None:
+    async with running((120, 36), ticks=0) as driver:
+        await driver.tick(processes=crowd())
+        await driver.tick(processes=crowd(p3=999))
+        assert at(driver) == (3, 0, 0)
+        assert isinstance(driver.main.processes, ProcessPane)
