@@ -198,7 +198,7 @@ def sampled(log: LogCounts) -> str:
 
 
 def _doubts(snapshot: Snapshot) -> list[Piece]:
-    """Reasons not to believe the numbers, in words."""
+    """Reasons not to believe the numbers, in words; without a log there are no sums that have to come out even."""
     found = []
     if snapshot.log_since_start.lost:
         found.append(alarm(f"LOST {formatting.count(snapshot.log_since_start.lost)}"))
@@ -209,7 +209,7 @@ def _doubts(snapshot: Snapshot) -> list[Piece]:
         found.append(alarm(f"{formatting.count(unattributed)} UNATTRIBUTED", drop=1))
     if snapshot.totals_since_start.missed:
         found.append(alarm(f"{formatting.count(snapshot.totals_since_start.missed)} MISSED", drop=1))
-    if not snapshot.ledger.balanced:
+    if snapshot.plan.features.log and not snapshot.ledger.balanced:
         off = abs(snapshot.ledger.seen_off) + abs(snapshot.ledger.log_off)
         found.append(alarm(f"SUMS OFF BY {formatting.count(off)}"))
     if snapshot.coverage is not None and abs(1 - snapshot.coverage) > _POOR:

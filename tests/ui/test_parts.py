@@ -11,11 +11,12 @@ from textual.theme import BUILTIN_THEMES
 
 from pftop.events import ProcessKey
 from pftop.model import table
-from pftop.model.snapshot import Update
+from pftop.model.snapshot import Ledger, Update
 from pftop.options import Options
 from pftop.ui import themes
 from pftop.ui.canvas import tail
 from pftop.ui.detail_screen import DetailScreen
+from pftop.ui.facts import Standing, trust
 from pftop.ui.footer import Footer, hints
 from pftop.ui.graph import bar_ratio, binned, columns, parts
 from pftop.ui.help_screen import help_lines
@@ -25,8 +26,9 @@ from pftop.ui.palette import Palette
 from pftop.ui.prompting import read_delay
 from pftop.ui.store import Store
 from pftop.ui.terminal import light_reply
-from tests.factories import make_line
+from tests.factories import make_line, make_plan
 from tests.ui.driving import running
+from tests.ui.fake_feed import Machine
 
 GROUNDS = ("base", "panel", "head", "cursor", "cursor-away")
 NOT_TEXT = ("alert", "notice", "on-alert", "on-notice", "rule", "graph", "graph-stall")
@@ -215,3 +217,14 @@ def test_the_store_keeps_a_process_apart_and_forgets_the_rest() -> None:
     assert [number for number, _ in store.since(5_999)] == [5_999, 6_000]
     store.keep_for(None)
     assert store.kept_since(0) == []
+
+
+def test_sums_are_in_doubt_only_where_the_plan_gives_them() -> None:
+    off = Ledger(seen_off=19_500, log_off=0, slack=2)
+
+    def doubts(name: str) -> list[str]:
+        pieces = trust(Machine(plan=make_plan(name)).tick(ledger=off), Standing(), 120)
+        return [text for piece in pieces if piece.urgent for text, _ in piece.texts]
+
+    assert doubts("proc") == []
+    assert doubts("perf") == [" SUMS OFF BY 19.5k "]
