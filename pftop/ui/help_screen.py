@@ -103,7 +103,7 @@ def _pairs(pairs: Iterable[tuple[str, str]], width: int) -> Iterator[TextLine]:
     """What, then its meaning, the meanings below each other."""
     for what, meaning in pairs:
         wrapped = textwrap.wrap(meaning, max(width - _KEYS_WIDTH - 2, 20)) or [""]
-        if len(what) > _KEYS_WIDTH:
+        if len(what) >= _KEYS_WIDTH:
             yield ((f"  {what}", "key"),)
             what = ""
         yield ((f"  {what:{_KEYS_WIDTH}}", "key"), (wrapped[0], "text"))

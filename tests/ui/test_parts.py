@@ -19,7 +19,7 @@ from pftop.ui.detail_screen import DetailScreen
 from pftop.ui.facts import Standing, trust
 from pftop.ui.footer import Footer, hints
 from pftop.ui.graph import bar_ratio, binned, columns, parts
-from pftop.ui.help_screen import help_lines
+from pftop.ui.help_screen import MARKS, help_lines
 from pftop.ui.layout import detail_layout, main_layout
 from pftop.ui.main_screen import MainScreen
 from pftop.ui.palette import Palette
@@ -165,6 +165,16 @@ def test_help_comes_from_the_columns_and_the_bindings() -> None:
         assert " ".join(column.describe.split()) in words
     for hint in hints(MainScreen.BINDINGS):
         assert hint.key in text
+
+
+def test_help_sets_every_sign_off_from_its_meaning() -> None:
+    text = ["".join(part for part, _ in line) for line in help_lines(100)]
+    signs = text[text.index("Signs") :]
+    for sign, meaning in MARKS:
+        start = next(line for line in signs if line.startswith(f"  {sign}"))
+        rest = start[2 + len(sign) :]
+        assert not rest or rest.startswith(" ")
+        assert meaning.split()[0] in " ".join(signs)
 
 
 def test_bins_stand_still_while_values_come_in() -> None:
