@@ -22,6 +22,7 @@ from pftop.ui.text_rows import TextLine, TextRows
 
 _KEYS_WIDTH = 16
 _TITLE_WIDTH = 10
+_CAUSE_WIDTH, _SHORT_WIDTH = 13, 7
 _READABLE = 110
 """Cells beyond which lines of prose are hard to follow."""
 FILTER_EXAMPLES = (
@@ -80,7 +81,7 @@ def help_lines(width: int) -> list[TextLine]:
     lines += _section("Keys in every list", _keys(Rows.BINDINGS, width))
     lines += _section("Keys in the drill-down", _keys(DetailScreen.BINDINGS, width))
     lines += _section("Columns", _columns(width))
-    lines += _section("Causes, as in the log", _pairs(((f"{c.name}", c.meaning) for c in CAUSES), width))
+    lines += _section("Causes, and their names where there is little room", _causes(width))
     lines += _section("Filter", _pairs(FILTER_EXAMPLES, width))
     lines += _section("Signs", _pairs(MARKS, width))
     return lines
@@ -99,16 +100,22 @@ def _keys(bindings: Iterable[BindingType], width: int) -> Iterator[TextLine]:
     return _pairs(pairs, width)
 
 
-def _pairs(pairs: Iterable[tuple[str, str]], width: int) -> Iterator[TextLine]:
-    """What, then its meaning, the meanings below each other."""
+def _pairs(pairs: Iterable[tuple[str, str]], width: int, keys: int = _KEYS_WIDTH) -> Iterator[TextLine]:
+    """What, then its meaning, the meanings below each other and ``keys`` cells to the right."""
     for what, meaning in pairs:
-        wrapped = textwrap.wrap(meaning, max(width - _KEYS_WIDTH - 2, 20)) or [""]
-        if len(what) >= _KEYS_WIDTH:
+        wrapped = textwrap.wrap(meaning, max(width - keys - 2, 20)) or [""]
+        if len(what) >= keys:
             yield ((f"  {what}", "key"),)
             what = ""
-        yield ((f"  {what:{_KEYS_WIDTH}}", "key"), (wrapped[0], "text"))
+        yield ((f"  {what:{keys}}", "key"), (wrapped[0], "text"))
         for more in wrapped[1:]:
-            yield ((" " * (_KEYS_WIDTH + 2) + more, "text"),)
+            yield ((" " * (keys + 2) + more, "text"),)
+
+
+def _causes(width: int) -> Iterator[TextLine]:
+    """Every cause by both its names, where they differ."""
+    names = ((f"{c.name:{_CAUSE_WIDTH}}" + (c.short if c.short != c.name else ""), c.meaning) for c in CAUSES)
+    return _pairs(((both.rstrip(), meaning) for both, meaning in names), width, _CAUSE_WIDTH + _SHORT_WIDTH)
 
 
 def _columns(width: int) -> Iterator[TextLine]:

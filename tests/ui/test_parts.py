@@ -9,6 +9,7 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
+from pftop.causes import CAUSES
 from pftop.events import ProcessKey
 from pftop.model import table
 from pftop.model.snapshot import Ledger, Update
@@ -175,6 +176,16 @@ def test_help_sets_every_sign_off_from_its_meaning() -> None:
         rest = start[2 + len(sign) :]
         assert not rest or rest.startswith(" ")
         assert meaning.split()[0] in " ".join(signs)
+
+
+@pytest.mark.parametrize("width", [40, 78, 110])
+def test_help_gives_both_names_of_every_cause(width: int) -> None:
+    text = ["".join(part for part, _ in line) for line in help_lines(width)]
+    for cause in CAUSES:
+        line = next(line for line in text if line.startswith(f"  {cause.name} "))
+        names = line[:22].split()
+        assert names == [cause.name] + ([cause.short] if cause.short != cause.name else [])
+        assert cause.meaning.split()[0] in line
 
 
 def test_bins_stand_still_while_values_come_in() -> None:
