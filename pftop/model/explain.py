@@ -141,9 +141,12 @@ def _code(line: LogLine) -> list[tuple[str, str]]:
 
 
 def _callers(line: LogLine) -> tuple[Frame, ...]:
-    """The frames that can be callers: without frame pointers a walk soon takes data for return addresses."""
+    """The frames that can be callers: without frame pointers a walk soon takes data for return addresses.
+
+    Code lies in a mapping, and in one that may be executed.
+    """
     outer = line.stack[1:]
-    bad = (at for at, frame in enumerate(outer) if frame.mapping is not None and "x" not in frame.mapping.perms)
+    bad = (at for at, frame in enumerate(outer) if frame.mapping is None or "x" not in frame.mapping.perms)
     return outer[: next(bad, len(outer))]
 
 

@@ -124,13 +124,22 @@ def test_signals_in_words_and_unknown_ones_as_numbers() -> None:
 
 
 def test_the_stack_without_its_innermost_frame() -> None:
-    stack = (Frame(1, Safe("crash+0x1"), None), Frame(0x40, Safe("main+0x2"), CODE), Frame(0x50, None, None))
+    stack = (Frame(1, Safe("crash+0x1"), None), Frame(0x40, Safe("main+0x2"), CODE), Frame(0x50, None, CODE))
     line = invalid(ip=1, symbol=Safe("crash+0x1"), stack=stack)
     calls = [text for label, text in explain(line, PLAN) if label in ("instruction", "called from", "")]
-    assert calls == ["crash+0x1 at 0x1", "main+0x2 at 0x40 in /usr/lib/libc.so.6", "0x50"]
+    assert calls == ["crash+0x1 at 0x1", "main+0x2 at 0x40 in /usr/lib/libc.so.6", "0x50 in /usr/lib/libc.so.6"]
     assert "no frame pointers" in told(invalid(stack=stack[:1]))["called from"]
     astray = told(invalid(stack=(stack[0], Frame(STACK.start, None, STACK), stack[1])))
     assert "no frame pointers" in astray["called from"]
+
+
+@pytest.mark.parametrize("garbage", [0x6962_2F3D_4C4C_4548, 0x7F99_0000_0000, 8])
+def test_a_return_address_in_no_mapping_ends_the_stack(garbage: int) -> None:
+    first, caller = Frame(1, Safe("crash+0x1"), None), Frame(0x40, Safe("main+0x2"), CODE)
+    assert "no frame pointers" in told(invalid(stack=(first, Frame(garbage, None, None), caller)))["called from"]
+    half = invalid(stack=(first, caller, Frame(garbage, None, None), caller))
+    calls = [text for label, text in explain(half, PLAN) if label in ("called from", "")]
+    assert calls == ["main+0x2 at 0x40 in /usr/lib/libc.so.6"]
 
 
 @pytest.mark.parametrize(
