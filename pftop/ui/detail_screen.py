@@ -16,7 +16,7 @@ from pftop.ui.cause_pane import CausePane
 from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.fault_screen import FaultScreen
 from pftop.ui.footer import Footer, hints
-from pftop.ui.histogram_pane import HELD, KINDS, WAITING, HistogramPane, Scale
+from pftop.ui.histogram_pane import KINDS, HistogramPane, Scale
 from pftop.ui.identity import IdentityPane, detail_of
 from pftop.ui.layout import DetailLayout, detail_layout
 from pftop.ui.live_screen import LiveScreen
@@ -24,6 +24,7 @@ from pftop.ui.log_pane import LogPane
 from pftop.ui.mapping_pane import MappingPane
 from pftop.ui.messages import RowHighlighted
 from pftop.ui.tabs import TabChosen, Tabs
+from pftop.ui.waiting import why_waiting
 
 LATENCY, MAPPINGS, CAUSES, EVENTS = range(4)
 TAB_NAMES = ("Latency", "Mappings", "Causes", "Events")
@@ -56,6 +57,8 @@ class DetailScreen(LiveScreen):
         super().__init__()
         self.tab = LATENCY
         self._layout_now: DetailLayout | None = None
+        self._entered_at = 0
+        """The last tick before one turned to the process."""
         self.identity = IdentityPane("pftop", id="identity")
         self.tabs = Tabs(TAB_NAMES, id="tabs")
         self.histogram = HistogramPane(id="histogram")
@@ -126,7 +129,9 @@ class DetailScreen(LiveScreen):
             return
         detail = detail_of(snapshot, self.key)
         self.identity.show(snapshot, self.key, self.pftop.paused_for())
-        self.histogram.waiting = HELD if self.pftop.view.paused is not None else WAITING
+        paused = self.pftop.view.paused is not None
+        waiting = why_waiting(self.identity.row, paused=paused, new=snapshot.seq <= self._entered_at)
+        self.histogram.waiting = self.mappings.waiting = waiting
         self.histogram.show(snapshot, detail)
         self.mappings.show(snapshot, detail)
         self.causes.show(snapshot, self.identity.row)
@@ -146,6 +151,7 @@ class DetailScreen(LiveScreen):
         """Turn to a process."""
         self.key = key
         store = self.pftop.store
+        self._entered_at = store.snapshot.seq if store.snapshot is not None else 0
         store.keep_for(key)
         self.pftop.feed.focus(key)
         self.pftop.feed.tick_now()

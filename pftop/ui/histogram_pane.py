@@ -14,12 +14,11 @@ from pftop.model.snapshot import Latency, ProcessDetail, Snapshot
 from pftop.text import fit
 from pftop.ui.canvas import Canvas, Line, Pen
 from pftop.ui.graph import MAJOR_BAR, MAJOR_BAR_ASCII, MINOR_BAR, MINOR_BAR_ASCII, bar_ratio, parts
+from pftop.ui.waiting import WAITING
 
 KINDS = ("both", "minor", "major")
 _RANGE, _COUNT, _SHARE = 15, 7, 7
 _ONE_LINE = 78
-WAITING = "counting; shown from the next tick on"
-HELD = "the picture is paused; p lets it go on"
 
 
 @dataclass(frozen=True, slots=True)

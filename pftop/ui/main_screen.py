@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from pftop.events import ProcessKey
+from pftop.model.snapshot import Snapshot
 from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.facts import Standing
 from pftop.ui.fault_screen import LoggedFaultScreen
@@ -114,9 +115,13 @@ class MainScreen(Prompting, LiveScreen):
             self._filter_log()
             self.log_pane.status(snapshot, self.pftop.store.not_shown, self._why_silent())
             self._follow_selected()
-            self.side.show(snapshot, self._side_key)
+            self._show_side(snapshot)
             self.prompt_count()
         self.show_header()
+
+    def _show_side(self, snapshot: Snapshot) -> None:
+        """The process under the cursor, beside the table."""
+        self.side.show(snapshot, self._side_key, paused=self.pftop.view.paused is not None)
 
     def show_paused(self) -> None:
         """Only the header moves."""
@@ -192,7 +197,7 @@ class MainScreen(Prompting, LiveScreen):
         self._follow_selected()
         snapshot = self.snapshot
         if snapshot is not None:
-            self.side.show(snapshot, self._side_key)
+            self._show_side(snapshot)
 
     def row_chosen(self, key: Hashable) -> None:
         """Drill down from a row of the table; of a line of the log, or the newest one while it follows, tell all."""

@@ -9,6 +9,7 @@ from pftop.model.snapshot import MappingRow, ProcessDetail, Snapshot
 from pftop.text import fit
 from pftop.ui.canvas import Line, tail
 from pftop.ui.rows import Rows
+from pftop.ui.waiting import WAITING
 
 
 class MappingPane(Rows[MappingRow]):
@@ -20,6 +21,8 @@ class MappingPane(Rows[MappingRow]):
         super().__init__(id=id)
         self._detail: ProcessDetail | None = None
         self._snapshot: Snapshot | None = None
+        self.waiting = WAITING
+        """What stands where mappings would, while none are known."""
 
     def show(self, snapshot: Snapshot, detail: ProcessDetail | None) -> None:
         """Show a process's mappings."""
@@ -79,7 +82,7 @@ class MappingPane(Rows[MappingRow]):
         if plan is not None and not plan.features.pages:
             text = f"the {plan.name} plan does not see addresses"
         elif self._detail is None:
-            text = "counting; shown from the next tick on"
+            text = self.waiting
         elif self._detail.mappings_since_ns is None:
             text = "not counted, to keep within --max-overhead"
         else:

@@ -14,6 +14,7 @@ from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.histogram_pane import HistogramPane
 from pftop.ui.identity import IdentityPane, detail_of
 from pftop.ui.mapping_pane import MappingPane
+from pftop.ui.waiting import why_waiting
 
 MAPPINGS_FROM_HEIGHT = 30
 
@@ -48,11 +49,14 @@ class SidePane(Horizontal):
         mappings.display = event.size.height >= MAPPINGS_FROM_HEIGHT
         mappings.styles.height = max(event.size.height // 3, 1)
 
-    def show(self, snapshot: Snapshot, key: ProcessKey | None) -> None:
+    def show(self, snapshot: Snapshot, key: ProcessKey | None, *, paused: bool = False) -> None:
         """Show a process."""
         if not self.display:
             return
         detail = detail_of(snapshot, key)
-        self.query_one(IdentityPane).show(snapshot, key)
-        self.query_one(HistogramPane).show(snapshot, detail)
-        self.query_one(MappingPane).show(snapshot, detail)
+        identity, histogram = self.query_one(IdentityPane), self.query_one(HistogramPane)
+        mappings = self.query_one(MappingPane)
+        identity.show(snapshot, key)
+        histogram.waiting = mappings.waiting = why_waiting(identity.row, paused=paused)
+        histogram.show(snapshot, detail)
+        mappings.show(snapshot, detail)
