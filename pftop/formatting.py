@@ -176,6 +176,17 @@ def elapsed(seconds: float) -> str:
     return f"{days}d{hour:02}h"
 
 
+def span(seconds: float) -> str:
+    """About how long something takes, in at most 7 characters: "12 s", "2 min", "2.5 h"."""
+    value, unit = max(seconds, 0.0), "s"
+    for larger in ("min", "h"):
+        if round(value) < 120:
+            break
+        value, unit = value / 60, larger
+    exact = f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
+    return f"{exact} {unit}"
+
+
 def spark(values: Sequence[float], width: int, *, ascii: bool = False, top: float | None = None) -> str:
     """A line chart of exactly ``width`` cells, newest at the right, scaled to ``top`` or its own maximum.
 

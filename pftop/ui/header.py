@@ -1,8 +1,11 @@
-"""Owns the header: the machine, its totals, two minutes of history, and how far all of it can be trusted."""
+"""Owns the header: the machine, its totals, its latest history, and how far all of it can be trusted."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+
+import numpy as np
 
 from pftop import formatting
 from pftop.model.snapshot import Snapshot
@@ -12,7 +15,32 @@ from pftop.ui.graph import binned, columns
 
 GRAPH_LEAST = 12
 HISTORY = 120
-"""Points of history: two minutes of seconds."""
+"""Points of history, a tick each: two minutes of seconds."""
+_SPAN_WIDTH = 7
+
+
+class Pace:
+    """When the latest ticks came, as far as they were shown: a point of history does not tell how long it took."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[int, int]] = deque(maxlen=2 * HISTORY)
+        """Number and time of ticks, first the moment when counting began."""
+
+    def note(self, snapshot: Snapshot) -> None:
+        """Remember a tick."""
+        if not self._seen:
+            began = max(snapshot.seq - 1, 0), snapshot.ts_ns - snapshot.interval_ns
+            if snapshot.seq > 1:
+                self._seen.append((0, snapshot.ts_ns - snapshot.elapsed_ns))
+            self._seen.append(began)
+        if snapshot.seq > self._seen[-1][0]:
+            self._seen.append((snapshot.seq, snapshot.ts_ns))
+
+    def seconds(self, snapshot: Snapshot) -> float:
+        """How long the tick's history took; ticks that were not shown count as evenly spread."""
+        first = snapshot.seq - len(snapshot.history)
+        numbers, times = zip(*self._seen, strict=True)
+        return (snapshot.ts_ns - float(np.interp(first, numbers, times))) / 1e9
 
 
 class Header(Canvas):
@@ -24,10 +52,13 @@ class Header(Canvas):
         super().__init__(id=id)
         self._snapshot: Snapshot | None = None
         self._standing = Standing()
+        self._pace = Pace()
 
     def show(self, snapshot: Snapshot | None, standing: Standing) -> None:
         """Show a tick, and what is said beside it."""
         self._snapshot, self._standing = snapshot, standing
+        if snapshot is not None:
+            self._pace.note(snapshot)
         self.repaint()
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
@@ -55,17 +86,23 @@ class Header(Canvas):
             left.insert(1, Piece(0, ((" PAUSED ", "on-notice"),), ground="notice"))
         return pack(self.pen(), left, state, width)
 
+    def _span(self, snapshot: Snapshot) -> str:
+        """How long ago what the graphs show began."""
+        return formatting.span(self._pace.seconds(snapshot))
+
     def _spark_line(self, snapshot: Snapshot, pieces: list[Piece], width: int) -> Line:
         """History in one line, and the pieces after it."""
         used = sum(piece.width + 2 for piece in pieces)
-        room = max(width - used - 6, GRAPH_LEAST)
+        # As wide for "12 s" as for "2 min", or the graph would be binned anew as it fills.
+        label = f" {self._span(snapshot)} ".ljust(_SPAN_WIDTH)
+        room = max(width - used - len(label) - 2, GRAPH_LEAST)
         values = binned(graph_values(snapshot.history, "faults"), room, snapshot.seq, HISTORY)
         spark = formatting.spark(values, min(room, HISTORY), ascii=self.ascii)
-        graph = Piece(0, ((" 2m ", "label"), (spark, "graph")))
+        graph = Piece(0, ((label, "label"), (spark, "graph")))
         return pack(self.pen(), [graph], pieces, width)
 
     def _graphs(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """Faults and stall over two minutes, side by side, with their peaks."""
+        """Faults and stall of the latest ticks, side by side, with their peaks."""
         history = snapshot.history
         room = (width - 2 - 2 * 18) // 2
         faults = graph_values(history, "faults")
@@ -74,7 +111,8 @@ class Header(Canvas):
         right = columns(binned(stalls, room, snapshot.seq, HISTORY), room, height, ascii=self.ascii)
         peak = formatting.rate(max(faults, default=0.0)) + "/s"
         worst = formatting.stall(int(max(stalls, default=0.0) * 1e9), 1_000_000_000) + " ms/s"
-        captions = [(" faults, 2 min", " stall, 2 min"), (f" peak {peak}", f" peak {worst}")]
+        span = self._span(snapshot)
+        captions = [(f" faults, {span}", f" stall, {span}"), (f" peak {peak}", f" peak {worst}")]
         lines = []
         for y in range(height):
             first, second = captions[y] if y < 2 else ("", "")
