@@ -50,6 +50,18 @@ class Pen:
             self.write(text, ink)
         return self
 
+    def cut(self, width: int) -> Pen:
+        """End the line at a width, with "…" where there was more."""
+        if self.width <= width:
+            return self
+        text, style = "", None
+        while self.line and self.width >= width:
+            text, style, _ = self.line.pop()
+            self.width -= cell_width(text)
+        self.line.append(Segment(fit(text + ELLIPSIS, width - self.width), style))
+        self.width = width
+        return self
+
     def to(self, column: int, fill: str = " ", ink: str = "text") -> Pen:
         """Fill up to a column."""
         return self.write(fill * (column - self.width), ink)

@@ -107,7 +107,7 @@ class CausePane(Rows[Share]):
             pen.write(" of logged faults" + (f", {one_in}" if one_in else ", none of them yet"), "label")
         else:
             pen.write(" of every fault", "label")
-        return pen.write(", since start ", "label").to(width, rule, "rule").line
+        return pen.write(", since start ", "label").cut(width).to(width, rule, "rule").line
 
     def paint_head(self, width: int) -> Line:
         """Titles of the columns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pftop import formatting
 from pftop.events import PlanInfo
@@ -42,6 +42,8 @@ class Piece:
     """Whether it says that the numbers cannot be trusted as they stand."""
     gap: int = GAP
     """Cells before it: one where it belongs to the fact before."""
+    brief: tuple[tuple[str, str], ...] = ()
+    """The same in fewer cells, for when not even the pieces that never go have room."""
 
     @property
     def width(self) -> int:
@@ -64,13 +66,17 @@ def pack(pen: Pen, left: Sequence[Piece], right: Sequence[Piece], width: int) ->
     pieces = [*left, *right]
     while sum(p.width + p.gap for p in pieces) > width + 1 and any(p.drop for p in pieces):
         pieces.remove(max(pieces, key=lambda p: p.drop))
+    if sum(p.width + p.gap for p in pieces) > width + GAP:
+        briefs = {id(p): replace(p, texts=p.brief or p.texts) for p in pieces}
+        left, right = ([briefs.get(id(p), p) for p in end] for end in (left, right))
+        pieces = list(briefs.values())
     ends = [p for p in right if any(p is kept for kept in pieces)]
     _write(pen, [p for p in left if any(p is kept for kept in pieces)])
     if ends:
         room = sum(p.width + p.gap for p in ends) - ends[0].gap + 1
         pen.write(" " * max(width - room - pen.width, GAP))
         _write(pen, ends)
-    return pen.line
+    return pen.cut(width).line
 
 
 def _write(pen: Pen, pieces: Sequence[Piece]) -> None:
@@ -140,8 +146,9 @@ def totals(snapshot: Snapshot, width: int) -> list[Piece]:
     t, features = snapshot.totals, snapshot.plan.features
     per_s = 1e9 / snapshot.interval_ns if snapshot.interval_ns > 0 else 0.0
     invalid = None if t.invalid is None else t.invalid * per_s
+    rate = (formatting.rate((t.minor + t.major) * per_s) + "/s", "strong")
     pieces = [
-        Piece(0, ((" faults ", "label"), (formatting.rate((t.minor + t.major) * per_s) + "/s", "strong"))),
+        Piece(0, ((" faults ", "label"), rate), brief=((" ", "label"), rate)),
         fact("min", formatting.rate(t.minor * per_s), "minor", drop=2),
         fact("maj", formatting.rate(t.major * per_s), "major" if t.major else "dim", drop=1, gap=1),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,7 +82,9 @@ class Header(Canvas):
     def _status_line(self, snapshot: Snapshot, standing: Standing, width: int) -> Line:
         """All there is room for on a tiny terminal."""
         state = [p for p in trust(snapshot, standing, width) if p.urgent]
-        left = [Piece(0, ((" pftop", "title"),)), *totals(snapshot, width)]
+        # The name goes last, and before any number is cut.
+        figures = [replace(piece, drop=piece.drop and piece.drop + 1) for piece in totals(snapshot, width)]
+        left = [Piece(1, ((" pftop", "title"),)), *figures]
         if standing.paused_s is not None:
             left.insert(1, Piece(0, ((" PAUSED ", "on-notice"),), ground="notice"))
         return pack(self.pen(), left, state, width)

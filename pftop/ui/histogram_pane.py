@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from pftop.events import PlanInfo
 from pftop.model.histogram import HistogramRow, display_rows, percentile
 from pftop.model.snapshot import Latency, ProcessDetail, Snapshot
 from pftop.text import fit
-from pftop.ui.canvas import Canvas, Line, Pen
+from pftop.ui.canvas import Canvas, Line
+from pftop.ui.facts import Piece, fact, pack
 from pftop.ui.graph import MAJOR_BAR, MAJOR_BAR_ASCII, MINOR_BAR, MINOR_BAR_ASCII, bar_ratio, parts
 from pftop.ui.waiting import WAITING
 
@@ -141,40 +142,51 @@ class HistogramPane(Canvas):
     def _summary(self, detail: ProcessDetail, width: int) -> list[Line]:
         """Percentiles, extremes and time lost, since start whatever the bars show."""
         latency = self._latency(detail)
+        first = self._percentiles(detail, latency)
+        amount = Piece(0, ((formatting.count(latency.count), "text"), (" faults", "label")))
+        second = [
+            fact(" min", formatting.duration(latency.min_ns), drop=2),
+            fact("mean", formatting.duration(latency.mean_ns)),
+            amount,
+        ]
+        if self.scale.interval:
+            # one line has room beside the percentiles, the narrow pane beside the mean
+            (first if width >= _ONE_LINE else second).append(Piece(0, (("since start", "label"),)))
+        lost = self._lost(detail)
+        if width >= _ONE_LINE:
+            return [pack(self.pen(), line, [], width) for line in (first, second + lost)]
+        lost[0] = replace(lost[0], texts=((" ", "label"), *lost[0].texts))
+        return [pack(self.pen(), line, [], width) for line in (first, second, lost)]
+
+    def _percentiles(self, detail: ProcessDetail, latency: Latency) -> list[Piece]:
+        """How long most took, and the longest."""
         counts = np.asarray(detail.minor_buckets, dtype=np.int64) * (self.scale.kind != "major")
         counts = counts + np.asarray(detail.major_buckets, dtype=np.int64) * (self.scale.kind != "minor")
         p999 = percentile(counts, 0.999, min_ns=latency.min_ns, max_ns=latency.max_ns)
-        first = self.pen().write(" ")
-        for name, ns in (
-            ("p50", latency.p50_ns),
-            ("p90", latency.p90_ns),
-            ("p99", latency.p99_ns),
-            ("p99.9", p999),
-            ("max", latency.max_ns),
-        ):
-            first.write(f"{name} ", "label").write(formatting.duration(ns) + "  ", "strong")
-        second = self.pen().write(" min ", "label").write(formatting.duration(latency.min_ns))
-        second.write("  mean ", "label").write(formatting.duration(latency.mean_ns))
-        second.write("  " + formatting.count(latency.count)).write(" faults  ", "label")
-        if self.scale.interval:
-            # one line has room beside the percentiles, the narrow pane beside the mean
-            (first if width >= _ONE_LINE else second).write("since start", "label")
-        if width >= _ONE_LINE:
-            self._write_stall(second, detail)
-            return [first.line, second.line]
-        third = self.pen().write(" ")
-        self._write_stall(third, detail)
-        return [first.line, second.line, third.line]
+        return [
+            fact(name, formatting.duration(ns), "strong", drop=drop)
+            for name, ns, drop in (
+                (" p50", latency.p50_ns, 0),
+                ("p90", latency.p90_ns, 2),
+                ("p99", latency.p99_ns, 0),
+                ("p99.9", p999, 3),
+                ("max", latency.max_ns, 1),
+            )
+        ]
 
-    def _write_stall(self, pen: Pen, detail: ProcessDetail) -> None:
+    def _lost(self, detail: ProcessDetail) -> list[Piece]:
         """Time lost in faults since pftop started."""
         assert self._snapshot is not None
         total = detail.stall_minor_ns + detail.stall_major_ns
         wall = self._snapshot.elapsed_ns
-        pen.write("lost minor ", "label").write(formatting.duration(detail.stall_minor_ns), "minor")
-        pen.write(" major ", "label").write(formatting.duration(detail.stall_major_ns) + "  ", "major")
+        pieces = [
+            fact("lost minor", formatting.duration(detail.stall_minor_ns), "minor"),
+            fact("major", formatting.duration(detail.stall_major_ns), "major", gap=1),
+        ]
         if wall > 0:
-            pen.write(formatting.percent(total / wall), "strong").write(" of wall", "label")
+            share = ((formatting.percent(total / wall), "strong"), (" of wall", "label"))
+            pieces.append(Piece(1, share))
+        return pieces
 
 
 def no_latency(plan: PlanInfo) -> str:

@@ -107,13 +107,14 @@ class IdentityPane(Canvas):
             return self.pen().write(" did " + fit(did(row), width - 5), "exited").line
         per_s = 1e9 / max(snapshot.interval_ns, 1)
         ratio = None if row.stall_ns is None else row.stall_ns / max(snapshot.interval_ns, 1)
-        stall = formatting.stall(row.stall_ns, snapshot.interval_ns)
+        label, ink = ("stall ", "label"), heat(ratio)
+        stalled = f"{formatting.stall(row.stall_ns, snapshot.interval_ns)} ms/s"
         invalid = None if row.invalid is None else row.invalid * per_s
         pieces = [
             Piece(0, ((" min ", "label"), (formatting.rate(row.minor * per_s) + "/s", "minor"))),
             fact("maj", formatting.rate(row.major * per_s) + "/s", "major" if row.major else "dim"),
             fact("inv", formatting.rate(invalid), "invalid" if invalid else "dim", drop=2),
-            fact("stall", f"{stall} ms/s {formatting.percent(ratio)}", heat(ratio)),
+            Piece(0, (label, (f"{stalled} {formatting.percent(ratio)}", ink)), brief=(label, (stalled, ink))),
         ]
         spark = formatting.spark(row.trend, min(30, max(width - 60, 8)), ascii=self.ascii)
         pieces.append(Piece(1, ((spark, "graph"),)))

@@ -138,7 +138,7 @@ class LogPane(Rows[Numbered]):
             pen.write(f"  {self._note} faults", "label")
         if self._not_shown:
             pen.write(f"  +{self._not_shown:,} not shown", "major")
-        return pen.write(" ").to(width, rule, "rule").line
+        return pen.write(" ").cut(width).to(width, rule, "rule").line
 
     def paint_row(self, row: Numbered, width: int, ground: str) -> Line:
         """One fault."""
@@ -152,4 +152,4 @@ class LogPane(Rows[Numbered]):
 
     def paint_empty(self, width: int) -> Sequence[Line]:
         """Why there are no lines."""
-        return [self.pen().write(f" {self._silent or 'no fault logged yet'}", "dim").line]
+        return [self.pen().write(f" {self._silent or 'no fault logged yet'}", "dim").cut(width).line]

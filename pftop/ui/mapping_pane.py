@@ -51,7 +51,7 @@ class MappingPane(Rows[MappingRow]):
             pen.write(f" by faults, last {formatting.elapsed(seconds)}", "label")
         if detail is not None and detail.unplaced:
             pen.write(f"  {formatting.count(detail.unplaced)} not placed", "major")
-        return pen.write(" ").to(width, rule, "rule").line
+        return pen.write(" ").cut(width).to(width, rule, "rule").line
 
     def paint_head(self, width: int) -> Line:
         """Titles of the columns."""
@@ -87,4 +87,4 @@ class MappingPane(Rows[MappingRow]):
             text = "not counted, to keep within --max-overhead"
         else:
             text = "no fault since this process was chosen"
-        return [self.pen().write(f" {text}", "dim").line]
+        return [self.pen().write(f" {text}", "dim").cut(width).line]

@@ -33,25 +33,28 @@ class Tabs(Canvas):
         self._chosen, self._note = tab, note
         self.repaint()
 
-    def _label(self, tab: int) -> str:
-        text = f"{tab + 1} {self._names[tab]}"
-        return f"[{text}]" if tab == self._chosen else f" {text} "
+    def _labels(self) -> list[str]:
+        """What stands for the tabs: where not all names have room, that of the open one and the others' numbers."""
+        full = [f"{tab + 1} {name}" for tab, name in enumerate(self._names)]
+        if 1 + sum(len(text) + 2 for text in full) > self.size.width:
+            full = [text if tab == self._chosen else str(tab + 1) for tab, text in enumerate(full)]
+        return [f"[{text}]" if tab == self._chosen else f" {text} " for tab, text in enumerate(full)]
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
         """All tabs."""
         pen = self.pen().write(" ")
-        for tab in range(len(self._names)):
+        for tab, label in enumerate(self._labels()):
             chosen = tab == self._chosen
-            pen.write(self._label(tab), "strong" if chosen else "label", "head" if chosen else None)
+            pen.write(label, "strong" if chosen else "label", "head" if chosen else None)
         room = width - pen.width - 1
-        return [pen.write(fit(self._note, room, ">"), "label").line]
+        return [pen.write(fit(self._note, room, ">"), "label").cut(width).line]
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the mouse."""
         event.stop()
         at = 1
-        for tab in range(len(self._names)):
-            at += len(self._label(tab))
+        for tab, label in enumerate(self._labels()):
+            at += len(label)
             if event.x < at:
                 self.post_message(TabChosen(tab))
                 return
