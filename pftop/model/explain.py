@@ -124,7 +124,8 @@ def explain(line: LogLine, plan: PlanInfo) -> Detail:
     if line.mm_flags is not None:
         found += _in_mm(line, plan)
     if line.skipped:
-        found.append(("before it", f"{formatting.count(line.skipped)} faults on that CPU were not logged"))
+        were = "fault on that CPU was" if line.skipped == 1 else "faults on that CPU were"
+        found.append(("before it", f"{formatting.count(line.skipped)} {were} not logged"))
     return tuple(found)
 
 

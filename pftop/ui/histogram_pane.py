@@ -143,7 +143,7 @@ class HistogramPane(Canvas):
         """Percentiles, extremes and time lost, since start whatever the bars show."""
         latency = self._latency(detail)
         first = self._percentiles(detail, latency)
-        amount = Piece(0, ((formatting.count(latency.count), "text"), (" faults", "label")))
+        amount = Piece(0, ((formatting.count(latency.count), "text"), (_faults(latency.count), "label")))
         second = [
             fact(" min", formatting.duration(latency.min_ns), drop=2),
             fact("mean", formatting.duration(latency.mean_ns)),
@@ -187,6 +187,10 @@ class HistogramPane(Canvas):
             share = ((formatting.percent(total / wall), "strong"), (" of wall", "label"))
             pieces.append(Piece(1, share))
         return pieces
+
+
+def _faults(count: int) -> str:
+    return " fault" if count == 1 else " faults"
 
 
 def no_latency(plan: PlanInfo) -> str:

@@ -10,6 +10,7 @@ from pftop.ui.facts import Piece, fact, pack
 from pftop.ui.histogram_pane import HistogramPane
 from pftop.ui.palette import Palette
 from pftop.ui.tabs import Tabs
+from tests.factories import make_latency
 from tests.ui.driving import running
 
 
@@ -73,3 +74,8 @@ async def test_the_summary_of_a_histogram_fits(width: int) -> None:
             assert max(map(len, lines)) <= width
             assert "…" not in "".join(lines)
             assert interval == ("since start" in " ".join(lines))
+        one = replace(detail, all_latency=make_latency(count=1))
+        assert " 1 fault " in " ".join(texts(line) for line in pane._summary(one, width))
+        assert " 2 faults " in " ".join(
+            texts(line) for line in pane._summary(replace(one, all_latency=make_latency(count=2)), width)
+        )

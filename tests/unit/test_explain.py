@@ -142,6 +142,11 @@ def test_a_return_address_in_no_mapping_ends_the_stack(garbage: int) -> None:
     assert calls == ["main+0x2 at 0x40 in /usr/lib/libc.so.6"]
 
 
+def test_one_fault_is_not_many() -> None:
+    assert told(make_line(skipped=1))["before it"] == "1 fault on that CPU was not logged"
+    assert told(make_line(skipped=2))["before it"] == "2 faults on that CPU were not logged"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
