@@ -145,7 +145,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPoint:
-    """One interval of the whole machine, per second, for the header's two minutes."""
+    """One interval of the whole machine, per second, for the header's graphs."""
 
     minor: float
     major: float
