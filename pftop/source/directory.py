@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -28,7 +29,7 @@ from pftop.text import Safe, clean
 MAX_COMMANDS = 16384
 COMMAND_BYTES = 4096
 COMM_BYTES = 15
-STALE_AFTER_S = 5.0
+STALE_AFTER_S = 10.0
 """A process may execute another program under the same name, rewrite its command line, or give up root's rights."""
 
 T = TypeVar("T")
@@ -100,7 +101,7 @@ class Directory:
         # no memory is told of a first thread that ended before the others
         rss = stat.rss_pages * PAGE_BYTES if alive and stat and stat.state != "Z" else None
         # the kernel's own threads say what they work on, too, in more than a name has room for
-        name = clean(stat.comm) if alive and stat and len(stat.comm) <= COMM_BYTES else None
+        name = _name(stat.comm) if alive and stat and len(stat.comm) <= COMM_BYTES else None
         told = self._look_at(key, name or comm, alive, root=not uid)
         # who was not root when last seen stays who he was
         uid = uid or told.uid
@@ -198,6 +199,11 @@ class Directory:
             if kernel
             else self._namer.process(key.pid, key.start_ns, ip, self.mapping(key, ip))
         )
+
+
+@lru_cache(maxsize=4096)
+def _name(comm: bytes) -> Safe:
+    return clean(comm)
 
 
 def _ask(question: Callable[[], T]) -> T | None:
