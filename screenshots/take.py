@@ -23,8 +23,8 @@ sys.path.insert(0, str(HERE.parent))
 from textual.pilot import Pilot
 
 from pftop.model.collect import Collector
+from pftop.opening import Opening
 from pftop.options import Options
-from pftop.session import open_for
 from pftop.source.noise import NoiseTrap
 from pftop.ui.app import PftopApp
 
@@ -104,6 +104,8 @@ async def take(picture: Picture, collector: Collector) -> None:
         await asyncio.sleep(picture.seconds)
         for key in picture.keys:
             await pilot.press(key)
+            # nobody types faster
+            await asyncio.sleep(0.1)
         await asyncio.sleep(picture.after)
         await pilot.pause()
         (HERE / f"{picture.name}.svg").write_text(app.export_screenshot(title="pftop"))
@@ -140,7 +142,7 @@ def main() -> None:
             for picture in PICTURES:
                 if picture.name in wanted:
                     # Probes of its own for each, as every run has: books do not begin with another's counts.
-                    opened = open_for(Options(), trap.lines)
+                    opened = Opening(Options(), trap.lines).opened()
                     collector = Collector(opened.source, opened.lookup, first_after_s=0.25)
                     asyncio.run(take(picture, collector))
                     collector.close()
