@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT
  *
  * fentry and fexit on handle_mm_fault (vma, address, flags, regs), through BPF trampolines: no breakpoint,
- * and no return is missed but where a task is preempted inside a program. BCC attaches programs of these names by itself, when the text is loaded.
+ * and no return is missed but where a task is preempted inside a program. BCC attaches programs of these names by
+ * itself, when the text is loaded.
  */
 KFUNC_PROBE(handle_mm_fault, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
 	    struct pt_regs *regs)

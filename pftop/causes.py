@@ -7,6 +7,7 @@ The kernel side uses the very same table: user space fills a map from ``table()`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 MAJOR, WRITE, PRESENT, FILE, SHMEM, SHARED, STACK, HUGETLB, USERFAULT, HUGE, REMOTE = (1 << bit for bit in range(11))
 """Traits; the numbers are ``TRAIT_*`` of ``bpf/fault.h``, which a test compares."""
@@ -102,8 +103,9 @@ def untold(arch: str, *, access: bool) -> int:
     return (0 if arch == "x86_64" else PRESENT) | (0 if access else WRITE)
 
 
-def table(untold: int = 0) -> list[int]:
+@cache
+def table(untold: int = 0) -> tuple[int, ...]:
     """The cause's number for every combination of traits; unknown where it hangs on a trait that is ``untold``."""
     choices = [bits for bits in range(TRAITS) if not bits & ~untold]
     causes = ({decide(traits & ~untold | choice) for choice in choices} for traits in range(TRAITS))
-    return [NUMBER[found.pop()] if len(found) == 1 else NUMBER["unknown"] for found in causes]
+    return tuple(NUMBER[found.pop()] if len(found) == 1 else NUMBER["unknown"] for found in causes)

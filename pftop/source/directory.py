@@ -51,8 +51,8 @@ class _Told:
 
     command: Safe
     uid: int
-    """Of one that was root's when its record was made."""
-    at: float
+    """Of one that was root's when its record was made; else 0."""
+    at_s: float
 
 
 class Directory:
@@ -111,11 +111,13 @@ class Directory:
         # the name is part of the cache's key: exec mostly changes both it and the command line
         entry, now = (key, str(comm)), self._clock()
         known = self._told.get(entry)
-        if known is not None and not (alive and now - known.at >= STALE_AFTER_S):
+        if known is not None and not (alive and now - known.at_s >= STALE_AFTER_S):
             return known
         text = self._read_command(key.pid) if alive else b""
         command = clean(text, 512) if text else comm
-        told = _Told(command, self._read_uid(key.pid) if alive and root else 0, now)
+        # whoever was asked for as root once is asked for again: what the kernel side tells of him may be older
+        ask = alive and (root or (known is not None and known.uid != 0))
+        told = _Told(command, self._read_uid(key.pid) if ask else 0, now)
         if alive:
             if known is None or known.command != command:
                 # a program new to its process, and its mappings with it

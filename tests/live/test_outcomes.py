@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.harness import FAULTS, MINOR, PLANS, ROOT, PerfCounter, Pftop, Program, balanced
+from tests.live.harness import FAULTS, MINOR, PLANS, ROOT, TELLS_ACCOUNT, PerfCounter, Pftop, Program, balanced
 
 ROUNDS = 301
 DEAF = """
@@ -64,7 +64,7 @@ def test_refused_system_calls_are_failed_whatever_follows_them(
     balanced(watch.ticks())
 
 
-@pytest.mark.skipif("memcg" not in PLANS, reason="not on this kernel: no tracepoint count_memcg_events")
+@pytest.mark.skipif(not TELLS_ACCOUNT, reason="not on this kernel: no tracepoint count_memcg_events")
 def test_a_kernel_that_accounts_no_faults_is_found_out() -> None:
     run = subprocess.run(
         [sys.executable, "-c", DEAF], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

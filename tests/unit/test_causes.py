@@ -63,7 +63,7 @@ def test_the_table_covers_every_combination_and_never_says_invalid() -> None:
     table = causes.table()
     assert len(table) == TRAITS
     assert {causes.NAMES[number] for number in table}.isdisjoint(causes.INVALID)
-    assert table == [causes.NUMBER[decide(traits)] for traits in range(TRAITS)]
+    assert list(table) == [causes.NUMBER[decide(traits)] for traits in range(TRAITS)]
 
 
 @pytest.mark.parametrize(

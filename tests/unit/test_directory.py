@@ -123,7 +123,11 @@ def test_who_gives_up_roots_rights_is_shown_as_who_he_is_then(tmp_path: Path) ->
     assert (found.uid, found.user) == (3_999_999_999, "3999999999")
     # what the kernel side has told since counts more
     assert describe(directory, uid=3_999_999_998).uid == 3_999_999_998
-    # nor is it forgotten once the process has gone
+    # nor is it forgotten while that was what one was asked about
+    now += STALE_AFTER_S
+    describe(directory, uid=3_999_999_999)
+    assert describe(directory, uid=0).uid == 3_999_999_999
+    # nor once the process has gone
     shutil.rmtree(tmp_path / "42")
     assert (describe(directory).uid, describe(directory, uid=5).uid) == (3_999_999_999, 5)
 
