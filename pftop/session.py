@@ -133,8 +133,8 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
     if os.environ.get("PFTOP_DEBUG"):
         for line in caught:
             say(f"libbcc: {line}")
-    out = target or stream(1)
-    with closing(collector):
+    out, stop = target or stream(1), batch.Stop()
+    with closing(collector), batch.signals(stop, following=bool(options.command)):
         command = None
         if options.command:
             # without a file, CMD's output must not mix with pftop's
@@ -145,7 +145,7 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
             # not before: had the plan or the command been refused, a recording would have been lost for nothing
             empty(target)
         try:
-            status = batch.run(collector, options, selection_for(options, opened), out, say, command)
+            status = batch.run(collector, options, selection_for(options, opened), out, say, stop, command)
             out.close()
         except BrokenPipeError:
             # what is still buffered must go somewhere, or closing raises once more

@@ -6,7 +6,6 @@ import io
 import os
 import select
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -42,28 +41,31 @@ class Stop:
 
 
 @contextmanager
-def signals(stop: Stop, *, ignore_interrupt: bool) -> Iterator[None]:
+def signals(stop: Stop, *, following: bool) -> Iterator[None]:
     """SIGTERM, SIGHUP and SIGINT ask for an end; a second one ends at once, as by default.
 
-    With a command the terminal sends SIGINT to it as well: it decides, and pftop reports its end.
+    With a command the terminal sends SIGINT to it as well: it decides, and pftop reports its end. Held from before
+    the command is started, which inherits no handler, but would inherit that a signal is ignored. An ignored SIGHUP
+    stays so: that is nohup(1).
     """
 
     def note(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and following:
+            return
         stop.signal = number
         signal.signal(number, signal.SIG_DFL)
 
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     before = {number: signal.getsignal(number) for number in numbers}
-    if threading.current_thread() is threading.main_thread():
-        for number in numbers:
-            ignored = number == signal.SIGINT and ignore_interrupt
-            signal.signal(number, signal.SIG_IGN if ignored else note)
+    if before[signal.SIGHUP] == signal.SIG_IGN:
+        del before[signal.SIGHUP]
+    for number in before:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def poller_of(out: TextIO) -> select.poll:
@@ -96,14 +98,13 @@ def run(
     selection: Selection,
     out: TextIO,
     say: Callable[[str], None],
+    stop: Stop,
     command: Following | None = None,
 ) -> int:
     """Print until the end; returns the exit status. Raises SourceError, and BrokenPipeError from ``out``."""
     loop = Loop(feed, options, selection, out, say, command, writer_for(options, out))
-    stop = Stop()
-    with signals(stop, ignore_interrupt=command is not None):
-        reason = loop.go(stop)
-        result = command.result() if command is not None and reason == "command" else None
+    reason = loop.go(stop)
+    result = command.result() if command is not None and reason == "command" else None
     loop.writer.end(reason, end_totals(loop.last, selection), result)
     if result is not None:
         return result.status

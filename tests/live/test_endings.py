@@ -40,6 +40,19 @@ def test_a_signal_ends_it_with_a_last_tick_and_its_reason(
     nothing_left(before)
 
 
+def test_nohup_is_obeyed(pftop: Watch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        watch = pftop()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    watch.ready()
+    watch.child.send_signal(signal.SIGHUP)
+    watch.next_tick()
+    watch.child.send_signal(signal.SIGTERM)
+    assert (watch.end()["reason"], watch.child.returncode) == ("signal", 143)
+
+
 def test_a_second_signal_does_not_wait() -> None:
     before = program_ids()
     child = subprocess.Popen([*PFTOP, "-J"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -154,7 +167,8 @@ def test_a_command_is_left_running_when_pftop_is_told_to_end(tmp_path: Path) -> 
             "--",
             "/bin/sh",
             "-c",
-            f"read line <{fifo}; echo $line",
+            # the first of them comes as early as a signal can: the terminal's Ctrl+C, which is for the command
+            f"kill -INT $PPID; kill -TERM $PPID; read line <{fifo}; echo $line; grep SigIgn /proc/self/status",
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -163,10 +177,13 @@ def test_a_command_is_left_running_when_pftop_is_told_to_end(tmp_path: Path) -> 
     )
     # opening waits for the command to be there
     with fifo.open("w") as pipe:
-        child.send_signal(signal.SIGTERM)
         assert child.wait(DEADLINE_S) == 143
         pipe.write("still-here\n")
-    assert child.communicate(timeout=DEADLINE_S) == ("still-here\n", "")
+    out, err = child.communicate(timeout=DEADLINE_S)
+    line, ignored = out.splitlines()
+    assert (line, err) == ("still-here", "")
+    # nor that a signal is ignored
+    assert int(ignored.split()[1], 16) & (1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1)) == 0
     assert objects((tmp_path / "out").read_text())[-1]["reason"] == "signal"
     # the command was given none of pftop's descriptors
     nothing_left(before)
