@@ -11,7 +11,7 @@ from typing import Self
 
 from pftop.options import Options
 from pftop.source.kernel import gather, mount_tracefs
-from pftop.source.memory import release_compiler_memory
+from pftop.source.memory import release_compiler_memory, share_heaps
 from pftop.source.open import Limits, Opened, open_source
 from pftop.text import Safe
 
@@ -53,6 +53,7 @@ class Opening:
         except BaseException as error:
             self._result = error
         finally:
+            share_heaps()
             self._compiling.set()
             self._over.set()
         # nobody waits for this

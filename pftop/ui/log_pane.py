@@ -14,6 +14,7 @@ from pftop.ui.rows import Rows
 from pftop.ui.store import LINES_KEPT
 
 Numbered = tuple[int, LogLine]
+SPARE_LINES = LINES_KEPT // 16
 PAINTED_KEPT = 400
 
 
@@ -72,7 +73,7 @@ class LogPane(Rows[Numbered]):
 
     def _cut(self) -> None:
         """Forget the oldest, in steps, so that no line costs a copy of the list."""
-        if len(self._entries) > LINES_KEPT + LINES_KEPT // 4:
+        if len(self._entries) > LINES_KEPT + SPARE_LINES:
             gone = len(self._entries) - LINES_KEPT
             del self._entries[:gone]
             self.top -= gone
