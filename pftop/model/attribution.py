@@ -86,14 +86,21 @@ class Attribution:
         self._reads = min(READS_PER_S, self._reads + (self._now - before) * READS_PER_S)
         events = events.copy()
         at = np.flatnonzero(open_)
-        order = at[np.lexsort((events["start_ns"][at], events["tgid"][at]))]
-        fresh = (np.diff(events["tgid"][order]) != 0) | (np.diff(events["start_ns"][order]) != 0)
-        traits = np.full(len(events), NOWHERE, np.int64)
-        for part in sorted(np.split(order, np.flatnonzero(fresh) + 1), key=len, reverse=True):
-            key = ProcessKey(int(events["tgid"][part[0]]), int(events["start_ns"][part[0]]))
-            traits[part] = self._traits(key, events["address"][part])
-        placed = np.flatnonzero(traits != NOWHERE)
-        events["cause"][placed] = self._table[traits[placed] | _traits_of_faults(events[placed])]
+        at = at[np.lexsort((events["start_ns"][at], events["tgid"][at]))]
+        tgids, start_times, addresses = (events[name][at] for name in ("tgid", "start_ns", "address"))
+        fresh = (np.diff(tgids) != 0) | (np.diff(start_times) != 0)
+        firsts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
+        counts = np.diff(firsts, append=len(at))
+        traits = np.full(len(at), NOWHERE, np.int64)
+        # the busiest first
+        groups = np.argsort(-counts, kind="stable")
+        columns = (tgids[firsts], start_times[firsts], firsts, counts)
+        for pid, start_ns, first, count in zip(*(column[groups].tolist() for column in columns), strict=True):
+            part = slice(first, first + count)
+            traits[part] = self._traits(ProcessKey(pid, start_ns), addresses[part])
+        told = traits != NOWHERE
+        placed = at[told]
+        events["cause"][placed] = self._table[traits[told] | _traits_of_faults(events[placed])]
         return events
 
     def _traits(self, key: ProcessKey, addresses: Numbers) -> list[int]:

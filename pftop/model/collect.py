@@ -66,9 +66,10 @@ class Collector:
         self._counted: ProcessKey | None = None
         self._preferred: frozenset[int] | None = None
         self._mapped: detail.MappingCounts | None = None
-        self._pending: list[Records] = []
+        # logged faults as they came, and those whose causes are known as far as they can be
+        self._raw, self._pending = list[Records](), list[Records]()
         self._learning = Learning()
-        self._lines_at = clock()
+        self._completed_at = self._lines_at = clock()
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
         self._books = Aggregator(source.plan, first, threads=threads, pids=lookup.find(pids))
@@ -140,10 +141,16 @@ class Collector:
         self._mapped = detail.MappingCounts(counted, now_ns) if counted and pages else None
 
     def _keep(self, batch: Batch) -> None:
-        """Take in logged faults; where the kernel saw no mapping, their causes are found here."""
-        events = batch.events
-        if not len(events):
+        """Take in logged faults."""
+        if len(batch.events):
+            self._raw.append(batch.events)
+
+    def _complete(self) -> None:
+        """Where the kernel saw no mapping, find the causes of logged faults: of many at once, for each call costs."""
+        self._completed_at = self._clock()
+        if not self._raw:
             return
+        events, self._raw = np.concatenate(self._raw), []
         if self._attribution is not None:
             events = self._attribution.complete(events)
             self._learning.add(events)
@@ -161,6 +168,7 @@ class Collector:
         # what follows takes long while thousands of processes end: the rings must not fill up meanwhile
         meanwhile = [self._source.read(0)]
         # only now is every fault logged so far booked
+        self._complete()
         self._books.refine(self._learning.take())
         infos = self._lookup.describe(tick.wanted)
         meanwhile.append(self._source.read(0))
@@ -188,6 +196,8 @@ class Collector:
         """Lines for what is pending, no more of them than the time since the last ones allows."""
         now = self._clock()
         unbounded = self._lines_per_second is None
+        if unbounded or now - self._completed_at >= LINES_EVERY_S:
+            self._complete()
         if not self._pending or (now - self._lines_at < self._lines_every() and not unbounded):
             return (), 0
         events = np.concatenate(self._pending)

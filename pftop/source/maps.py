@@ -55,6 +55,8 @@ def _mapping(starts: Numbers, ends: Numbers, rests: Sequence[bytes], at: int) ->
 class _Entry:
     read_at: float
     took_s: float
+    digest: int
+    """Of the file's text."""
     mappings: Mappings
 
     @property
@@ -88,22 +90,27 @@ class MapsCache:
     def _entry(self, key: ProcessKey, max_age_s: float) -> _Entry:
         entry, now = self._entries.get(key), time.monotonic()
         if entry is None or now - entry.read_at > max(max_age_s, SPARED * entry.took_s):
+            digest, mappings = self._read(key, entry)
             self.forget(key)
-            # a process that has ended keeps the mappings it was last seen with
-            mappings = self._read(key) or (entry.mappings if entry else NO_MAPPINGS)
-            entry = self._entries[key] = _Entry(now, time.monotonic() - now, mappings)
+            entry = self._entries[key] = _Entry(now, time.monotonic() - now, digest, mappings)
             self._kept += entry.weight
         self._entries.move_to_end(key)
         while self._kept > MAX_MAPPINGS and len(self._entries) > 1:
             self._kept -= self._entries.popitem(last=False)[1].weight
         return entry
 
-    def _read(self, key: ProcessKey) -> Mappings:
+    def _read(self, key: ProcessKey, before: _Entry | None) -> tuple[int, Mappings]:
+        """Digest and mappings; those of ``before`` where nothing has changed, which is mostly so, or it has ended."""
+        known = (before.digest, before.mappings) if before is not None else (0, NO_MAPPINGS)
         try:
             with open(f"{self._root}/{key.pid}/maps", "rb", buffering=0) as file:
                 data = file.read()
         except OSError:
-            return NO_MAPPINGS
+            return known
         # looked at after the reading: whoever has the PID now had it then
         stat = read_first_thread(self._root, key.pid)
-        return parse_maps(data) if stat is not None and same_process(key, stat) else NO_MAPPINGS
+        digest = hash(data)
+        if stat is None or not same_process(key, stat) or digest == known[0]:
+            return known
+        mappings = parse_maps(data)
+        return (digest, mappings) if mappings else known

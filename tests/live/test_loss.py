@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.harness import DEADLINE_S, PLANS, ROOT, Json, Pftop, Program
-from tests.live.machine import SMALL_MAP, SMALL_RINGS, objects
+from tests.live.machine import PFTOP, SMALL_MAP, SMALL_RINGS, objects
 
 SLEEPERS = 600
 FORKS = 1500
@@ -143,3 +143,23 @@ def test_a_fault_that_fails_after_the_exit_stays_in_the_books(build: Build, pfto
     # no row comes back empty when its record is swept
     assert all(row["minor_total"] + row["failed_total"] > 0 for row in rows)
     assert sum(row["failed"] for row in rows) == 20
+
+
+def test_cpus_that_go_are_told_of(tmp_path: Path) -> None:
+    real = Path("/sys/devices/system/cpu/online")
+    online = tmp_path / "online"
+    online.write_text(real.read_text())
+    prepare = f'mount --bind {online} {real}; exec "$@"'
+    argv = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-ec", prepare, "sh"]
+    argv += [*PFTOP, "-J", "-d", "0.2", "--probe", PLANS[0]]
+    child = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stderr is not None
+    assert '"meta"' in child.stdout.readline()
+    assert '"tick"' in child.stdout.readline()
+    online.write_text("0\n")
+    said = child.stderr.readline()
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=DEADLINE_S)
+    assert f"CPUs online: {real.read_text().strip()} before, 0 now. " in said
+    assert said.endswith("restart pftop\n")

@@ -122,6 +122,20 @@ async def test_the_log_follows_the_filter_and_comes_back() -> None:
         assert len(driver.main.log_pane.rows) == everything + 50
 
 
+async def test_whom_the_log_shows_is_preferred_where_there_are_too_many() -> None:
+    async with running() as driver:
+        await driver.tick()
+        assert driver.feed.preferred is None
+        await driver.press("backslash")
+        await driver.type("redis")
+        await driver.tick()
+        assert driver.feed.preferred == set(shown(driver))
+        assert len(shown(driver)) == 1
+        await driver.press("escape")
+        await driver.tick()
+        assert driver.feed.preferred is None
+
+
 async def test_selection_follows_the_process() -> None:
     async with running() as driver:
         await driver.press("down", "j")

@@ -188,6 +188,21 @@ def test_the_followed_family_stays_to_the_end() -> None:
     assert (row.family, row.exited, row.minor_total) == (True, True, 1)
 
 
+def test_name_and_user_are_what_proc_says_where_it_does() -> None:
+    kernel, books = started()
+    # not the first thread, which never faults
+    kernel.make(8, 7, 70, comm=b"worker")
+    kernel.threads[8]["uid"] = 0
+    kernel.fault(8)
+    tick = books.take(kernel.sample())
+    told = ProcessInfo(Safe("me"), Safe("server -d"), uid=33, comm=Safe("server"))
+    row = row_of(books.finish(tick, {ProcessKey(7, 70): told}, 0.0), 7)
+    assert (row.comm, row.uid) == ("server", 33)
+    kernel.fault(8)
+    row = row_of(advance(books, kernel), 7)
+    assert (row.comm, row.uid) == ("server", 33)
+
+
 def test_a_command_line_once_read_outlives_its_process() -> None:
     kernel, books = started()
     kernel.make(7, 7, 70)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pftop.events import FaultKind, ProcessKey
+from pftop.events import FaultKind, ProcessKey, Records
+from pftop.model.attribution import Attribution
 from pftop.model.collect import LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
 from pftop.model.snapshot import Snapshot, Update
 from tests.factories import make_plan
@@ -195,6 +196,30 @@ def test_logged_faults_become_lines_with_the_time_of_the_fault(source: FakeSourc
     assert line.mapping is not None
 
 
+def test_causes_are_found_for_many_at_once_and_before_they_are_booked(
+    source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    completed = []
+
+    def complete(attribution: Attribution, events: Records) -> Records:
+        completed.append(len(events))
+        return told(attribution, events)
+
+    told = Attribution.complete
+    monkeypatch.setattr(Attribution, "complete", complete)
+    feed = collector(source, log=False)
+    for _ in range(3):
+        source.log(5)
+        feed.step(LINES_EVERY_S / 5)
+    assert completed == []
+    feed.step(LINES_EVERY_S)
+    assert completed == [15]
+    source.log(7)
+    feed.tick_now()
+    assert feed.step(0).snapshot is not None
+    assert completed == [15, 7]
+
+
 def test_more_than_anyone_can_read_is_not_shown_but_counted(source: FakeSource) -> None:
     feed = collector(source, lines_per_second=50)
     updates = []
@@ -224,6 +249,14 @@ def test_of_too_many_the_rare_kinds_are_shown(source: FakeSource) -> None:
     source.log(1, kind=FaultKind.MAJOR)
     updates = [feed.step(MANY_LINES_EVERY_S)]
     assert [line.kind for update in updates for line in update.lines].count(FaultKind.MAJOR) == 1
+
+
+def test_of_too_many_those_of_preferred_processes_are_shown(source: FakeSource) -> None:
+    feed = collector(source, lines_per_second=10)
+    feed.prefer(frozenset({4}))
+    source.log(3, tgid=4)
+    source.log(500)
+    assert [line.key.pid for line in feed.step(MANY_LINES_EVERY_S).lines].count(4) == 3
 
 
 @pytest.mark.parametrize(("logged", "after_s"), [(25, LINES_EVERY_S), (26, MANY_LINES_EVERY_S)])

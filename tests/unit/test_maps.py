@@ -148,6 +148,17 @@ def test_a_mapping_is_not_read_anew_before_its_time(tmp_path: Path, clock: Clock
     assert len(cache.mappings(KEY)) == 1
 
 
+def test_what_has_not_changed_is_not_read_line_by_line_again(tmp_path: Path, clock: Clock) -> None:
+    process(tmp_path, MAPS)
+    cache = MapsCache(tmp_path)
+    before = cache.mappings(KEY)
+    clock.now += maps.MAX_AGE_S + 0.01
+    assert cache.mappings(KEY) is before
+    process(tmp_path, MAPS.replace(b"[vsyscall]", b"[other]"))
+    clock.now += maps.MAX_AGE_S + 0.01
+    assert cache.mappings(KEY)[-1].name == "[other]"
+
+
 def test_a_miss_looks_again_but_not_at_once(tmp_path: Path, clock: Clock) -> None:
     process(tmp_path, b"1000-2000 r--p 00000000 00:00 0\n")
     cache = MapsCache(tmp_path)

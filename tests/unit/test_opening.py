@@ -28,6 +28,9 @@ class FakeSource:
         monkeypatch.setattr(opening, "mount_tracefs", self.mount)
         monkeypatch.setattr(opening, "gather", lambda: None)
         monkeypatch.setattr(opening, "release_compiler_memory", lambda: None)
+        self.shared: list[int] = []
+        """How much was compiled when heaps came to be shared."""
+        monkeypatch.setattr(opening, "share_heaps", lambda: self.shared.append(self.compiled))
 
     def open(self, _facts: Any, _probe: str, _limits: Any, _noise: Any, compiling: Callable[[], None]) -> Opened:
         assert self.begin.wait(10)
@@ -61,6 +64,8 @@ def test_who_waits_for_the_compiler_goes_on_while_it_works(source: FakeSource) -
         assert not source.end.is_set()
         source.end.set()
         assert under_way.opened() is under_way.opened()
+        # not before the compiler is through, and in time for the threads of a view
+        assert source.shared == [1]
     assert (source.compiled, source.closed) == (1, 0)
 
 
