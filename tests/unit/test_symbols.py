@@ -140,6 +140,16 @@ def test_functions_of_the_kernel(address: int, name: str | None, tmp_path: Path)
     assert Symbols(tmp_path).kernel(address) == name
 
 
+def test_each_of_very_many_functions_has_its_own_name(tmp_path: Path) -> None:
+    first, length, count = 0xFFFFFFFF81000000, 0x40, 9001
+    # modules come behind the kernel and lie below it; no chunk that is read ends with a line
+    functions = [(first + length * (at * 4567 % count), f"function_{at}") for at in range(count)]
+    (tmp_path / "kallsyms").write_text("".join(f"{address:016x} t {name}\n" for address, name in functions))
+    symbols = Symbols(tmp_path)
+    for address, name in functions[::97] + functions[-3:]:
+        assert symbols.kernel(address + 9) == f"{name}+0x9"
+
+
 @pytest.mark.parametrize("text", ["", None, "0000000000000000 T first\n0000000000000000 T second\n", "nonsense\n"])
 def test_a_kernel_that_hides_its_addresses_has_no_names(text: str | None, tmp_path: Path) -> None:
     if text is not None:
