@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,18 @@ Watch = Callable[..., Pftop]
 Build = Callable[[str], Path]
 
 
+def interrupted(child: subprocess.Popen[str]) -> str:
+    """What it printed until its end; bpftrace may forget a SIGINT."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        child.send_signal(signal.SIGINT)
+        try:
+            return child.communicate(timeout=DEADLINE_S / 6)[0]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                raise
+
+
 @contextmanager
 def bpftrace(counted: dict[str, int], pid: int) -> Iterator[None]:
     """bpftrace's count of user-mode faults of a process, where it is installed."""
@@ -48,9 +61,7 @@ def bpftrace(counted: dict[str, int], pid: int) -> Iterator[None]:
         child.wait(DEADLINE_S)
         print("bpftrace does not run here: left out")
         return
-    child.send_signal(signal.SIGINT)
-    text = child.communicate(timeout=DEADLINE_S)[0]
-    counted["bpftrace"] = int(text.partition(f"@of[{pid}]: ")[2].split()[0])
+    counted["bpftrace"] = int(interrupted(child).partition(f"@of[{pid}]: ")[2].split()[0])
 
 
 @contextmanager
