@@ -60,7 +60,7 @@ class LiveSource:
         self._open_maps(capacity)
         self._rings = Rings(program, plan.cpus)
         self._cost, self._runs = CostMeter(), RunStats(program.programs)
-        self._cpus, self._notes = CpuWatch(), list[Safe]()
+        self._cpus, self._notes, self._strays = CpuWatch(), list[Safe](), 0
         self._config.write(own_tgid=own_pid or os.getpid(), min_latency_ns=min_latency_ns, enabled=0)
         self.set_log_rate(log_rate)
         self._config.write(enabled=1)
@@ -116,8 +116,7 @@ class LiveSource:
                 pages = self._read_pages()
             cost = self._runs.add_to(self._cost.read(), after.seen)
             self._sweep_stale(threads)
-            if note := self._cpus.look():
-                self._notes.append(note)
+            self._look_around(after)
         return Sample(
             ts_ns=ts_ns,
             threads=threads,
@@ -130,6 +129,16 @@ class LiveSource:
             pressure=read_pressure(),
             cost=cost,
         )
+
+    def _look_around(self, counters: Counters) -> None:
+        """Note what keeps figures from being what they are taken for."""
+        if note := self._cpus.look():
+            self._notes.append(note)
+        # not at each of them: they come in crowds
+        if counters.family_lost >= 2 * self._strays + 1:
+            self._strays = counters.family_lost
+            count = f"{self._strays:,} descendants of the command found no room in the map of its family"
+            self._notes.append(Safe(f"{count}: their faults are not counted with it"))
 
     def _counters(self) -> Counters:
         counted = self._unseen.read()

@@ -37,6 +37,8 @@ SMALL_MAP = MADE_SMALL.format(change="opening.Limits = lambda **given: Limits(ca
 """pftop as it is, but with room for 64 threads."""
 SMALL_RINGS = MADE_SMALL.format(change="rings.LOG_RING_BYTES = rings.RETIRED_RING_BYTES = 1 << 18")
 """pftop as it is, but with the smallest rings it uses anywhere."""
+SMALL_FAMILY = MADE_SMALL.format(change="from pftop.source import program\nprogram.MAX_FAMILY = 4")
+"""pftop as it is, but with room for four descendants of a command."""
 
 
 def run(

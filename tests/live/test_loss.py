@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import select
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.harness import DEADLINE_S, PLANS, ROOT, Json, Pftop, Program
-from tests.live.machine import PFTOP, SMALL_MAP, SMALL_RINGS, objects
+from tests.live.machine import PFTOP, SMALL_FAMILY, SMALL_MAP, SMALL_RINGS, objects
 
 SLEEPERS = 600
 FORKS = 1500
@@ -165,3 +166,15 @@ def test_cpus_that_go_are_told_of(tmp_path: Path) -> None:
     child.communicate(timeout=DEADLINE_S)
     assert f"CPUs online: {real.read_text().strip()} before, 0 now. " in said
     assert said.endswith("restart pftop\n")
+
+
+def test_descendants_that_find_no_room_are_told_of() -> None:
+    # the shell and its nine children live at once, and a tenth comes
+    command = ["/bin/sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; /bin/true; wait"]
+    argv = [sys.executable, "-c", SMALL_FAMILY, "-J", "-d", "0.2", "--probe", PLANS[0], "--", *command]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    said = re.findall(r"\b(\d+) descendants of the command found no room", done.stderr)
+    # said again only when there are twice as many
+    assert int(said[-1]) in range(4, 8)
+    assert len(said) <= 3
