@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import resource
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -32,6 +34,25 @@ class Caller:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What pftop was started with and has changed for itself: the command gets it as it was."""
+
+    environment: dict[str, str]
+    descriptors: tuple[int, int]
+    """Soft and hard limit of RLIMIT_NOFILE."""
+
+
+def take_descriptors() -> tuple[int, int]:
+    """Raise the soft limit to the hard one; returns both as they were.
+
+    A CPU takes up to four descriptors: 250 CPUs are too many for the limit of 1,024 that most sessions have.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft, hard
+
+
 def sudo_caller(environment: dict[str, str], euid: int) -> Caller | None:
     """Who called sudo, by SUDO_UID; None when pftop is not root or was not called through sudo."""
     text = environment.get("SUDO_UID", "")
@@ -54,13 +75,14 @@ class Command:
         *,
         adopt: Callable[[bool], None],
         caller: Caller | None,
-        environment: dict[str, str],
+        given: Given,
         stdin: Stream = None,
         stdout: Stream = None,
         stderr: Stream = None,
     ) -> None:
         """Start it; ``adopt`` brackets the fork. Raises CommandError."""
         identity: dict[str, object] = {}
+        environment = given.environment
         if caller is not None:
             environment = environment | {"HOME": caller.home, "USER": caller.name, "LOGNAME": caller.name}
             identity = {"user": caller.uid, "group": caller.gid, "extra_groups": caller.groups}
@@ -76,6 +98,9 @@ class Command:
         finally:
             adopt(False)
         self.pid: int = self._child.pid
+        # not before it runs: starting it takes descriptors, and pftop may have more than it was given
+        with suppress(ProcessLookupError):
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, given.descriptors)
         self._result: CommandResult | None = None
 
     def ended(self) -> bool:

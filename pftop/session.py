@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, TextIO
 
-from pftop.command import Caller, Command, CommandError, sudo_caller
+from pftop.command import Caller, Command, CommandError, Given, sudo_caller, take_descriptors
 from pftop.opening import Opening
 from pftop.options import Options
 from pftop.output import OutputError, empty, open_output
@@ -35,13 +35,13 @@ KEPT_OUTPUT_BYTES = 1 << 20
 def run(options: Options) -> int:
     """The live or a batch view."""
     # taken before BCC is loaded, which drops some: the followed command gets what pftop was given
-    environment = dict(os.environ)
-    caller = sudo_caller(environment, os.geteuid())
+    given = Given(dict(os.environ), take_descriptors())
+    caller = sudo_caller(given.environment, os.geteuid())
     try:
         if options.mode == "live":
-            status = run_live(options, caller, environment)
+            status = run_live(options, caller, given)
             return status if status >= 0 else end_by(-status)
-        return run_batch(options, caller, environment)
+        return run_batch(options, caller, given)
     except (OutputError, CommandError) as error:
         say(str(error))
         return USAGE if isinstance(error, OutputError) else COMMAND_NOT_STARTED
@@ -115,7 +115,7 @@ def collector_for(options: Options, opening: Opening) -> Collector:
     )
 
 
-def run_batch(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
+def run_batch(options: Options, caller: Caller | None, given: Given) -> int:
     """Text, JSON Lines or CSV."""
     owner = (caller.uid, caller.gid) if caller else None
     target = open_output(options.output, owner) if options.output not in (None, "-") else None
@@ -140,7 +140,7 @@ def run_batch(options: Options, caller: Caller | None, environment: dict[str, st
             # without a file, CMD's output must not mix with pftop's
             stdout = None if target else 2
             adopt = opened.source.adopt
-            command = Command(options.command, adopt=adopt, caller=caller, environment=environment, stdout=stdout)
+            command = Command(options.command, adopt=adopt, caller=caller, given=given, stdout=stdout)
         if target is not None:
             # not before: had the plan or the command been refused, a recording would have been lost for nothing
             empty(target)
@@ -160,7 +160,7 @@ def stream(fd: int) -> TextIO:
     return io.TextIOWrapper(os.fdopen(os.dup(fd), "wb"), encoding="utf-8", errors="backslashreplace")
 
 
-def run_live(options: Options, caller: Caller | None, environment: dict[str, str]) -> int:
+def run_live(options: Options, caller: Caller | None, given: Given) -> int:
     """The terminal UI."""
     terminal = os.dup(1)
     trap = NoiseTrap()
@@ -180,7 +180,7 @@ def run_live(options: Options, caller: Caller | None, environment: dict[str, str
                     options.command,
                     adopt=opening.opened().source.adopt,
                     caller=caller,
-                    environment=environment,
+                    given=given,
                     stdin=subprocess.DEVNULL,
                     stdout=kept,
                     stderr=kept,

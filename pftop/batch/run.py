@@ -45,8 +45,8 @@ def signals(stop: Stop, *, following: bool) -> Iterator[None]:
     """SIGTERM, SIGHUP and SIGINT ask for an end; a second one ends at once, as by default.
 
     With a command the terminal sends SIGINT to it as well: it decides, and pftop reports its end. Held from before
-    the command is started, which inherits no handler, but would inherit that a signal is ignored. An ignored SIGHUP
-    stays so: that is nohup(1).
+    the command is started, which inherits no handler. What is ignored already stays so, for the command too: that is
+    nohup(1), or a shell's background. Only SIGINT ends a pftop in the background, as it does perf and bpftrace.
     """
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -57,8 +57,11 @@ def signals(stop: Stop, *, following: bool) -> Iterator[None]:
 
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     before = {number: signal.getsignal(number) for number in numbers}
-    if before[signal.SIGHUP] == signal.SIG_IGN:
-        del before[signal.SIGHUP]
+    before = {
+        number: handler
+        for number, handler in before.items()
+        if handler != signal.SIG_IGN or (number == signal.SIGINT and not following)
+    }
     for number in before:
         signal.signal(number, note)
     try:
@@ -85,7 +88,7 @@ def writer_for(options: Options, out: TextIO) -> JsonLines | Csv | Plain:
     asked, family = os.environ.get("COLUMNS", ""), bool(options.command)
     return Plain(
         out,
-        int(asked) if asked.isdigit() else DEFAULT_WIDTH,
+        int(asked) if asked.isdecimal() and len(asked) < 10 else DEFAULT_WIDTH,
         threads=options.threads,
         restricted=family or bool(options.pids or options.filter_text.strip()) or options.uid is not None,
         family=family,

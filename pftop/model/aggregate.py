@@ -145,7 +145,8 @@ class Aggregator:
     def _forget_foretold(self, key: ProcessKey) -> None:
         """Drop the row a process was given before its exact start time was known."""
         for other in [k for k, p in self._processes.items() if k.pid == key.pid and not p.faults]:
-            if abs(other.start_ns - key.start_ns) <= START_PRECISION_NS:
+            # without BTF the kernel side does not know when a process began
+            if not key.start_ns or abs(other.start_ns - key.start_ns) <= START_PRECISION_NS:
                 del self._processes[other]
 
     def _to_describe(self, most: int) -> Iterable[tuple[ProcessKey, Safe, int]]:

@@ -84,7 +84,8 @@ def read_symbols(fd: int) -> SymbolTable | None:
         segments = _array(fd, segments_at, counts[1], SEGMENT)
         sections = _array(fd, sections_at, counts[3], SECTION)
         for kind in (SYMTAB, DYNSYM):
-            for section in sections[sections["type"] == kind]:
+            # there is one of each at most; a file made up by somebody may say so of thousands
+            for section in sections[sections["type"] == kind][:1]:
                 found = _table(fd, segments[segments["type"] == PT_LOAD], sections, section)
                 if found is not None:
                     return found

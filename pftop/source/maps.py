@@ -100,7 +100,7 @@ class MapsCache:
         return entry
 
     def _read(self, key: ProcessKey, before: _Entry | None) -> tuple[int, Mappings]:
-        """Digest and mappings; those of ``before`` where nothing has changed, which is mostly so, or it has ended."""
+        """Digest and mappings; those of ``before`` where it has ended, and mostly else: little changes."""
         known = (before.digest, before.mappings) if before is not None else (0, NO_MAPPINGS)
         try:
             with open(f"{self._root}/{key.pid}/maps", "rb", buffering=0) as file:
@@ -109,8 +109,8 @@ class MapsCache:
             return known
         # looked at after the reading: whoever has the PID now had it then
         stat = read_first_thread(self._root, key.pid)
-        digest = hash(data)
-        if stat is None or not same_process(key, stat) or digest == known[0]:
+        if stat is None or not same_process(key, stat):
             return known
-        mappings = parse_maps(data)
+        digest = hash(data)
+        mappings = known[1].read_again() if digest == known[0] else parse_maps(data)
         return (digest, mappings) if mappings else known

@@ -161,12 +161,13 @@ def demangler() -> Callable[[bytes], bytes]:
 def open_regular(path: str) -> int:
     """A file for reading; raises OSError for anything but a regular file, without having opened it.
 
-    The path is another's choice, and to open a device may already do something (a watchdog begins to count).
+    The path is another's choice: to open a device may already do something (a watchdog begins to count), and its
+    owner may hold a lease (fcntl(2)), which makes whoever opens it wait for most of a minute.
     """
     place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(place).st_mode):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
-        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     finally:
         os.close(place)

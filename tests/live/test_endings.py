@@ -53,6 +53,15 @@ def test_nohup_is_obeyed(pftop: Watch) -> None:
     assert (watch.end()["reason"], watch.child.returncode) == ("signal", 143)
 
 
+def test_what_the_shell_ignores_stays_ignored_for_the_command() -> None:
+    # as every command that a shell without job control puts into the background
+    ignored = "trap '' INT HUP"
+    done = run("-b", "-n", "1", "--", "/bin/grep", "SigIgn", "/proc/self/status", prepare=ignored)
+    mask = int(next(line for line in done.stderr.splitlines() if "SigIgn" in line).split()[1], 16)
+    wanted = 1 << (signal.SIGINT - 1) | 1 << (signal.SIGHUP - 1)
+    assert mask & wanted == wanted
+
+
 def test_a_second_signal_does_not_wait() -> None:
     before = program_ids()
     child = subprocess.Popen([*PFTOP, "-J"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -367,15 +367,16 @@ def test_under_the_proc_plan_a_process_that_vanished_has_ended() -> None:
     assert row_of(advance(books, kernel), 7).exited
 
 
-def test_a_process_asked_for_has_a_row_before_it_faults_and_one_row_after() -> None:
+@pytest.mark.parametrize("start_ns", [77_123_456, 0], ids=["", "without BTF"])
+def test_a_process_asked_for_has_a_row_before_it_faults_and_one_row_after(start_ns: int) -> None:
     kernel = FakeKernel()
     asked = (ProcessKey(7, 70_000_000), Safe("quiet"), 0)
     books = Aggregator(perf_plan(), kernel.sample(), pids=[asked])
     assert row_of(advance(books, kernel), 7).comm == "quiet"
-    kernel.make(7, 7, 77_123_456)
+    kernel.make(7, 7, start_ns)
     kernel.fault(7, MINOR, 10)
     row = row_of(advance(books, kernel), 7)
-    assert (row.key.start_ns, row.minor_total) == (77_123_456, 1)
+    assert (row.key.start_ns, row.minor_total) == (start_ns, 1)
 
 
 def test_a_swept_record_of_a_process_no_longer_shown_makes_no_new_row() -> None:

@@ -137,3 +137,11 @@ def test_the_table_keeps_its_width_but_for_the_last_column(width: int) -> None:
     assert len(table) == 2
     assert len({len(line) for line in table}) == 1
     assert max(len(line) for line in table) <= max(width, 60)
+
+
+@pytest.mark.parametrize("columns", ["", "²", "-1", "wide", "9" * 5000])
+def test_a_width_that_makes_no_sense_is_passed_over(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    out, snapshot = io.StringIO(), make_snapshot()
+    writer_for(Options(mode="text"), out).tick(snapshot, snapshot.processes)
+    assert max(map(len, out.getvalue().splitlines())) < 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import resource
 import signal
 import subprocess
 import sys
@@ -13,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from pftop.command import Command, CommandError, sudo_caller
+from pftop.command import Command, CommandError, Given, sudo_caller, take_descriptors
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C", "TMPDIR": ";touch x"}
 
 
 def run(*argv: str, adopt: Callable[[bool], None] = lambda _on: None, **more: object) -> Command:
-    return Command(argv, adopt=adopt, caller=None, environment=ENVIRONMENT, **more)  # type: ignore[arg-type]
+    given = Given(ENVIRONMENT, resource.getrlimit(resource.RLIMIT_NOFILE))
+    return Command(argv, adopt=adopt, caller=None, **({"given": given} | more))  # type: ignore[arg-type]
 
 
 def finished(command: Command) -> None:
@@ -120,3 +122,18 @@ def test_a_uid_that_is_none_means_nobody_called(text: str) -> None:
 def test_nobody_called_where_pftop_is_not_root_or_not_run_by_sudo() -> None:
     assert sudo_caller({"SUDO_UID": "65534"}, 1000) is None
     assert sudo_caller({}, 0) is None
+
+
+def test_pftop_takes_all_descriptors_there_are_and_the_command_gets_what_pftop_was_given(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = (99, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, few)
+    try:
+        given = Given(ENVIRONMENT, take_descriptors())
+        assert given.descriptors == few
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+        # the limit comes as soon as it runs
+        command = run("/bin/sh", "-c", "until [ $(ulimit -Sn) = 99 ]; do :; done", given=given)
+        assert command.result().status == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -86,6 +86,13 @@ def test_functions_are_found_by_offset(offset: int, found: tuple[bytes, int] | N
     assert File(elf((SYMTAB, PLAIN)), tmp_path).find(OFFSET + offset) == found
 
 
+def test_of_many_tables_of_a_kind_one_is_read(tmp_path: Path) -> None:
+    # else a small file could say so often that there is one that the reader would be busy for minutes
+    nothing: tuple[int, list[Symbol]] = (SYMTAB, [("data", OBJECT, BASE, 8)])
+    assert File(elf(nothing, (SYMTAB, PLAIN)), tmp_path).table is None
+    assert File(elf(nothing, (DYNSYM, PLAIN)), tmp_path).table is not None
+
+
 def test_the_full_table_goes_before_the_dynamic_one(tmp_path: Path) -> None:
     dynamic = [("exported", FUNC, BASE, 0x1000)]
     both = File(elf((DYNSYM, dynamic), (SYMTAB, PLAIN)), tmp_path)

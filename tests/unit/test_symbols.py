@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
+import subprocess
+import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -176,3 +181,35 @@ def test_only_regular_files_are_opened_whatever_a_path_leads_to(kind: str, tmp_p
     # to open the fifo would wait for a writer
     with pytest.raises(OSError, match="Invalid argument"):
         open_regular(str(tmp_path / "link"))
+
+
+LEASE = """
+import fcntl, os, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_nobody_is_waited_for_who_holds_a_lease() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        path = f"{folder}/file"
+        argv = [sys.executable, "-c", LEASE, path]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            refused: list[int | None] = []
+
+            def open_it() -> None:
+                try:
+                    open_regular(path)
+                except OSError as error:
+                    refused.append(error.errno)
+
+            opening = threading.Thread(target=open_it, daemon=True)
+            opening.start()
+            opening.join(10)
+            holder.communicate()
+    assert refused == [errno.EAGAIN]
