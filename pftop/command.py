@@ -42,15 +42,10 @@ class Given:
     descriptors: tuple[int, int]
     """Soft and hard limit of RLIMIT_NOFILE."""
 
-
-def take_descriptors() -> tuple[int, int]:
-    """Raise the soft limit to the hard one; returns both as they were.
-
-    A CPU takes up to four descriptors: 250 CPUs are too many for the limit of 1,024 that most sessions have.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return soft, hard
+    @classmethod
+    def now(cls) -> Given:
+        """As it is now."""
+        return cls(dict(os.environ), resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
 def sudo_caller(environment: dict[str, str], euid: int) -> Caller | None:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, TextIO
 
-from pftop.command import Caller, Command, CommandError, Given, sudo_caller, take_descriptors
+from pftop.command import Caller, Command, CommandError, Given, sudo_caller
 from pftop.opening import Opening
 from pftop.options import Options
 from pftop.output import OutputError, empty, open_output
@@ -35,7 +35,7 @@ KEPT_OUTPUT_BYTES = 1 << 20
 def run(options: Options) -> int:
     """The live or a batch view."""
     # taken before BCC is loaded, which drops some: the followed command gets what pftop was given
-    given = Given(dict(os.environ), take_descriptors())
+    given = Given.now()
     caller = sudo_caller(given.environment, os.geteuid())
     try:
         if options.mode == "live":

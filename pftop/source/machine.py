@@ -61,6 +61,15 @@ class CpuWatch:
         return clean(f"{change}. {lost}: restart pftop", 500)
 
 
+def take_descriptors() -> None:
+    """Raise the soft limit to the hard one.
+
+    A CPU takes up to four descriptors: 250 CPUs are too many for the limit of 1,024 that most sessions have.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def own_rss_bytes() -> int | None:
     """Resident memory of this process."""
     try:

@@ -12,6 +12,7 @@ from pftop.events import FaultSource, PlanInfo, SourceError
 from pftop.source.bcc_module import load_bcc
 from pftop.source.header import bpf_dir
 from pftop.source.kernel import KernelFacts
+from pftop.source.machine import take_descriptors
 from pftop.source.plan import ACCOUNT_TRACEPOINT, GIVES, LADDER, ProbePlan, Refusal, choose
 from pftop.source.program import Program, map_capacity
 from pftop.text import Safe, clean
@@ -78,6 +79,7 @@ def open_source(
 
     ``compiling`` is called when the compiler is about to take over. What needs numpy is imported after that.
     """
+    take_descriptors()
     decision = choose(facts, probe)
     refusals = list(decision.refusals)
     bcc: ModuleType | None = None

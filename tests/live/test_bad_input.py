@@ -238,3 +238,11 @@ def test_few_descriptors_are_an_explained_refusal() -> None:
     done = run("-J", "-n", "1", "--probe", "perf", prepare="ulimit -n 16")
     explained(done)
     nothing_left(before)
+
+
+def test_a_low_limit_of_descriptors_is_raised_and_given_on() -> None:
+    # fewer than any plan needs on the smallest machine; a session's 1,024 are as few where there are 250 CPUs
+    until = "until [ $(ulimit -Sn) = 24 ]; do :; done; echo as-given >&2"
+    done = run("-J", "-n", "1", "--probe", "perf", "--", "/bin/sh", "-c", until, prepare="ulimit -Sn 24")
+    assert (done.returncode, done.stderr) == (0, "as-given\n")
+    assert objects(done.stdout)[0]["plan"] == "perf"

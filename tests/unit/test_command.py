@@ -10,17 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pftop.command import Command, CommandError, Given, sudo_caller, take_descriptors
+from pftop.command import Command, CommandError, Given, sudo_caller
+from pftop.source.machine import take_descriptors
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C", "TMPDIR": ";touch x"}
 
 
 def run(*argv: str, adopt: Callable[[bool], None] = lambda _on: None, **more: object) -> Command:
-    given = Given(ENVIRONMENT, resource.getrlimit(resource.RLIMIT_NOFILE))
+    given = replace(Given.now(), environment=ENVIRONMENT)
     return Command(argv, adopt=adopt, caller=None, **({"given": given} | more))  # type: ignore[arg-type]
 
 
@@ -129,8 +131,8 @@ def test_pftop_takes_all_descriptors_there_are_and_the_command_gets_what_pftop_w
     few = (99, before[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, few)
     try:
-        given = Given(ENVIRONMENT, take_descriptors())
-        assert given.descriptors == few
+        given = Given.now()
+        take_descriptors()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
         # the limit comes as soon as it runs
         command = run("/bin/sh", "-c", "until [ $(ulimit -Sn) = 99 ]; do :; done", given=given)
