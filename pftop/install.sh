@@ -64,7 +64,7 @@ main() {
     cd /
     LOG=$(mktemp)
     VENV= # the half-made one
-    trap 'rm -rf "$LOG" ${VENV:+"$VENV"}' EXIT
+    trap 'rm -rf "$LOG" ${VENV:+"$VENV" "$PREFIX/bin/pftop.new"}' EXIT
     trap 'exit 130' INT HUP TERM
     "$action"
 }
@@ -84,8 +84,7 @@ install() {
     choose_python
     make_environment
     link_command
-    "$PREFIX/bin/pftop" --version >"$LOG" 2>&1 || die "the installed pftop does not start: $(cat "$LOG")"
-    say "installed $(cat "$LOG")"
+    say "installed $VERSION"
     sudo=
     ! command -v sudo >/dev/null || sudo="sudo "
     say "run it: ${sudo}pftop    (if that is not found: $sudo$BINDIR/pftop)"
@@ -214,6 +213,7 @@ make_environment() {
 exec $VENV/bin/python -I $VENV/bin/pftop "\$@"
 END
     chmod 755 "$PREFIX/bin/pftop.new"
+    VERSION=$("$PREFIX/bin/pftop.new" --version 2>&1) || die "the installed pftop does not start: $VERSION"
     mv -f "$PREFIX/bin/pftop.new" "$PREFIX/bin/pftop"
     for old in "$PREFIX"/venv.*; do
         [ "$old" = "$VENV" ] || rm -rf "$old"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 
 pytestmark = pytest.mark.live
 
-SCRIPT = Path(__file__).resolve().parents[2] / "pftop" / "install.sh"
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "pftop" / "install.sh"
 
 
-def install(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def install(tmp_path: Path, *arguments: str, script: Path = SCRIPT) -> subprocess.CompletedProcess[str]:
     places = {"PFTOP_PREFIX": str(tmp_path / "opt"), "PFTOP_BINDIR": str(tmp_path / "bin")}
-    command = ("sh", str(SCRIPT), *arguments)
+    command = ("sh", str(script), *arguments)
     return subprocess.run(command, env=os.environ | places, capture_output=True, text=True, timeout=240)
 
 
@@ -34,6 +36,15 @@ def test_install_update_and_remove(tmp_path: Path) -> None:
     shown = subprocess.run((command, "--version"), env=environment, cwd=evil, capture_output=True, text=True)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.startswith("pftop ")
+    # an update that does not start changes nothing
+    broken = tmp_path / "broken"
+    shutil.copytree(ROOT, broken, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests", "screenshots"))
+    (broken / "pftop" / "__main__.py").write_text("raise SystemExit('broken')\n")
+    done = install(tmp_path, script=broken / "pftop" / "install.sh")
+    assert (done.returncode, "does not start: broken" in done.stderr) == (1, True)
+    assert subprocess.run((command, "--version"), capture_output=True, text=True).stdout == shown.stdout
+    assert sorted(path.name[:5] for path in (tmp_path / "opt" / "bin").iterdir()) == ["pftop"]
+    assert len(list((tmp_path / "opt").glob("venv.*"))) == 1
     done = install(tmp_path, "--uninstall")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not command.is_symlink()
