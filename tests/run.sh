@@ -111,6 +111,8 @@ hindrance() {
 run_pytest() {
     local name=$1 code counts
     local options=(-q --tb=short -o asyncio_default_fixture_loop_scope=function)
+    # The others would count each other's faults.
+    case $name in unit | ui) options+=(-n auto) ;; esac
     [ "$name" != bench ] || options+=(-s)
     counts=$(mktemp)
     # SIGINT first: pytest then says where it hung and still counts what passed.
