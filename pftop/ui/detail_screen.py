@@ -17,7 +17,7 @@ from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.fault_screen import FaultScreen
 from pftop.ui.footer import Footer, hints
 from pftop.ui.histogram_pane import KINDS, HistogramPane, Scale
-from pftop.ui.identity import IdentityPane, detail_of
+from pftop.ui.identity import IdentityPane
 from pftop.ui.layout import DetailLayout, detail_layout
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.log_pane import LogPane
@@ -127,13 +127,12 @@ class DetailScreen(LiveScreen):
         snapshot = self.snapshot
         if snapshot is None:
             return
-        detail = detail_of(snapshot, self.key)
         self.identity.show(snapshot, self.key, self.pftop.paused_for())
         paused = self.pftop.view.paused is not None
         waiting = why_waiting(self.identity.row, paused=paused, new=snapshot.seq <= self._entered_at)
         self.histogram.waiting = self.mappings.waiting = waiting
-        self.histogram.show(snapshot, detail)
-        self.mappings.show(snapshot, detail)
+        self.histogram.show(snapshot, self.identity.detail)
+        self.mappings.show(snapshot, self.identity.detail)
         self.causes.show(snapshot, self.identity.row)
         plan = self.pftop.feed.plan
         silent = "" if plan.features.log else f"the {plan.name} plan sees no single faults, only counts"

@@ -47,6 +47,11 @@ class IdentityPane(Canvas):
         """The process's row, or the last one it had."""
         return self._row
 
+    @property
+    def detail(self) -> ProcessDetail | None:
+        """The process's depth, or the last that was known of it."""
+        return self._detail
+
     def forget(self) -> None:
         """Know nothing of any process."""
         self._key = self._row = self._detail = None

@@ -12,7 +12,7 @@ from pftop.model.snapshot import Snapshot
 from pftop.ui.canvas import Canvas, Line
 from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.histogram_pane import HistogramPane
-from pftop.ui.identity import IdentityPane, detail_of
+from pftop.ui.identity import IdentityPane
 from pftop.ui.mapping_pane import MappingPane
 from pftop.ui.waiting import why_waiting
 
@@ -53,10 +53,9 @@ class SidePane(Horizontal):
         """Show a process."""
         if not self.display:
             return
-        detail = detail_of(snapshot, key)
         identity, histogram = self.query_one(IdentityPane), self.query_one(HistogramPane)
         mappings = self.query_one(MappingPane)
         identity.show(snapshot, key)
         histogram.waiting = mappings.waiting = why_waiting(identity.row, paused=paused)
-        histogram.show(snapshot, detail)
-        mappings.show(snapshot, detail)
+        histogram.show(snapshot, identity.detail)
+        mappings.show(snapshot, identity.detail)

@@ -1,0 +1,70 @@
+"""What the drill-down and the pane beside the table keep of a process that ends while one looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pftop.events import Identity, ProcessKey
+from pftop.model.snapshot import ProcessRow, Snapshot, Update
+from tests.ui.driving import Driver, running
+
+
+def the_key(driver: Driver) -> ProcessKey:
+    """Of the process that is counted in depth."""
+    key = driver.feed.focused[-1]
+    assert key is not None
+    return key
+
+
+def with_row(driver: Driver, snapshot: Snapshot, row: ProcessRow | None) -> Snapshot:
+    """The same with another row, or none, of the process that is looked at."""
+    key = the_key(driver)
+    others = tuple(other for other in snapshot.processes if other.key != key)
+    return replace(snapshot, processes=others if row is None else (*others, row))
+
+
+async def end(driver: Driver, *, identity: Identity | None = None) -> None:
+    """Have the process end: its last tick still counts it, but ``/proc`` knows it no more."""
+    key = the_key(driver)
+    driver.machine.focused = key
+    snapshot = driver.machine.tick()
+    detail = snapshot.detail
+    assert detail is not None
+    row = next(row for row in snapshot.processes if row.key == key)
+    ended = replace(row, exited=True, exited_at_ns=snapshot.ts_ns)
+    told = replace(detail, identity=identity or Identity())
+    await driver.send(Update(snapshot=replace(with_row(driver, snapshot, ended), detail=told)))
+
+
+async def go(driver: Driver) -> None:
+    """Have the row go, and all that was counted with it."""
+    snapshot = driver.machine.tick()
+    await driver.send(Update(snapshot=replace(with_row(driver, snapshot, None), detail=None)))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_what_was_counted_of_a_process_stands_after_its_row_has_gone(size: tuple[int, int]) -> None:
+    async with running(size) as driver:
+        await driver.press("enter")
+        await driver.tick()
+        await end(driver)
+        await go(driver)
+        await go(driver)
+        assert "EXITED" in driver.text
+        assert "p99.9" in driver.text
+        await driver.press("2")
+        assert "[heap]" in driver.text
+        assert "no more is known" not in driver.text
+
+
+async def test_the_next_process_has_nothing_of_one_that_has_ended() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("enter")
+        await driver.tick()
+        await end(driver)
+        await go(driver)
+        await driver.press("full_stop")
+        assert "p99.9" not in driver.text
+        assert "counting" in driver.text
