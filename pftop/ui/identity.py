@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 from pftop import formatting
 from pftop.events import Identity, ProcessKey
@@ -24,6 +25,20 @@ def row_of(snapshot: Snapshot, key: ProcessKey | None) -> ProcessRow | None:
 def detail_of(snapshot: Snapshot, key: ProcessKey | None) -> ProcessDetail | None:
     """The depth of a process, once it is counted."""
     return snapshot.detail if snapshot.detail is not None and snapshot.detail.key == key else None
+
+
+def _gone(row: ProcessRow | None, snapshot: Snapshot) -> ProcessRow | None:
+    """The last row of a process that has none any more; its end may have come while the picture was paused."""
+    return row if row is None or row.exited else replace(row, exited=True, exited_at_ns=snapshot.ts_ns)
+
+
+def _retaining(detail: ProcessDetail | None, known: ProcessDetail | None) -> ProcessDetail | None:
+    """The depth, with what was known before of who it is where ``/proc`` tells it no more; a state does not last."""
+    if detail is None or known is None:
+        return detail or known
+    unknown = {name for name, value in asdict(detail.identity).items() if value is None} - {"state"}
+    old = {name: getattr(known.identity, name) for name in unknown}
+    return replace(detail, identity=replace(detail.identity, **old)) if old else detail
 
 
 class IdentityPane(Canvas):
@@ -60,8 +75,8 @@ class IdentityPane(Canvas):
         """Show a process; of one that is gone, what was last known."""
         same = key == self._key
         self._snapshot, self._key, self._paused_s = snapshot, key, paused_s
-        self._row = row_of(snapshot, key) or (self._row if same else None)
-        self._detail = detail_of(snapshot, key) or (self._detail if same else None)
+        self._row = row_of(snapshot, key) or (_gone(self._row, snapshot) if same else None)
+        self._detail = _retaining(detail_of(snapshot, key), self._detail if same else None)
         self.repaint()
 
     def paint(self, width: int, height: int) -> Sequence[Line]:
@@ -131,7 +146,10 @@ class IdentityPane(Canvas):
         assert snapshot is not None
         user = who.user or (row.info.user if row is not None else None)
         rss = who.rss_bytes if who.rss_bytes is not None else row.info.rss_bytes if row is not None else None
-        up = formatting.UNKNOWN if who.started is None else formatting.elapsed(snapshot.time - who.started)
+        now = snapshot.time
+        if row is not None and row.exited_at_ns is not None:
+            now -= (snapshot.ts_ns - row.exited_at_ns) / 1e9
+        up = formatting.UNKNOWN if who.started is None else formatting.elapsed(now - who.started)
         threads = formatting.UNKNOWN if who.threads is None else str(who.threads)
         pieces = [
             Piece(0, ((" user ", "label"), (fit(user or formatting.UNKNOWN, 14).rstrip(), "text"))),

@@ -8,6 +8,7 @@ import pytest
 
 from pftop.events import Identity, ProcessKey
 from pftop.model.snapshot import ProcessRow, Snapshot, Update
+from pftop.text import Safe
 from tests.ui.driving import Driver, running
 
 
@@ -38,8 +39,9 @@ async def end(driver: Driver, *, identity: Identity | None = None) -> None:
     await driver.send(Update(snapshot=replace(with_row(driver, snapshot, ended), detail=told)))
 
 
-async def go(driver: Driver) -> None:
+async def go(driver: Driver, after_s: int = 0) -> None:
     """Have the row go, and all that was counted with it."""
+    driver.machine.seq += after_s
     snapshot = driver.machine.tick()
     await driver.send(Update(snapshot=replace(with_row(driver, snapshot, None), detail=None)))
 
@@ -68,3 +70,47 @@ async def test_the_next_process_has_nothing_of_one_that_has_ended() -> None:
         await driver.press("full_stop")
         assert "p99.9" not in driver.text
         assert "counting" in driver.text
+
+
+def line_with(driver: Driver, text: str) -> str:
+    return next(line for line in driver.text.splitlines() if text in line)
+
+
+async def test_who_it_was_is_told_after_its_end_and_its_age_stands_still() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("enter")
+        await driver.tick()
+        place = line_with(driver, " exe ")
+        await end(driver)
+        who = line_with(driver, " user ")
+        assert " up 3d03h " in who
+        assert "threads 12" in who
+        assert "swap 88.0M" in who
+        assert "state" not in who
+        assert line_with(driver, " exe ") == place
+        await go(driver, after_s=7_200)
+        assert line_with(driver, " user ") == who
+
+
+async def test_what_the_kernel_still_tells_of_a_zombie_is_shown() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("enter")
+        await driver.tick()
+        await end(driver, identity=Identity(user=Safe("nobody"), state=Safe("zombie")))
+        who = line_with(driver, " user ")
+        assert "user nobody" in who
+        assert "threads 12" in who
+        assert "state zombie" in who
+
+
+async def test_an_end_that_came_during_a_pause_is_told_afterwards() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("enter")
+        await driver.tick()
+        await driver.press("p")
+        await end(driver)
+        await go(driver)
+        assert "EXITED" not in driver.text
+        await driver.press("p")
+        assert "EXITED" in driver.text
+        assert " did " in driver.text
