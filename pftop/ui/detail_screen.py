@@ -131,7 +131,7 @@ class DetailScreen(LiveScreen):
         paused = self.pftop.view.paused is not None
         waiting = why_waiting(self.identity.row, paused=paused, new=snapshot.seq <= self._entered_at)
         self.histogram.waiting = self.mappings.waiting = waiting
-        self.histogram.show(snapshot, self.identity.detail)
+        self.histogram.show(snapshot, self.identity.detail, self.identity.row)
         self.mappings.show(snapshot, self.identity.detail)
         self.causes.show(snapshot, self.identity.row)
         plan = self.pftop.feed.plan

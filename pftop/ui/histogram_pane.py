@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pftop import formatting
-from pftop.events import PlanInfo
+from pftop.events import PlanInfo, ProcessKey
 from pftop.model.histogram import HistogramRow, display_rows, percentile
-from pftop.model.snapshot import Latency, ProcessDetail, Snapshot
+from pftop.model.snapshot import Latency, ProcessDetail, ProcessRow, Snapshot
 from pftop.text import fit
 from pftop.ui.canvas import Canvas, Line
 from pftop.ui.facts import Piece, fact, pack
@@ -45,14 +45,15 @@ class HistogramPane(Canvas):
         super().__init__(id=id)
         self._snapshot: Snapshot | None = None
         self._detail: ProcessDetail | None = None
+        self._row: ProcessRow | None = None
         self.scale = Scale()
         self.titled = True
         """Whether it has a title of its own."""
         self.waiting = WAITING
 
-    def show(self, snapshot: Snapshot, detail: ProcessDetail | None) -> None:
+    def show(self, snapshot: Snapshot, detail: ProcessDetail | None, row: ProcessRow | None) -> None:
         """Show a process's depth."""
-        self._snapshot, self._detail = snapshot, detail
+        self._snapshot, self._detail, self._row = snapshot, detail, row
         self.repaint()
 
     def set_scale(self, scale: Scale) -> None:
@@ -175,10 +176,10 @@ class HistogramPane(Canvas):
         ]
 
     def _lost(self, detail: ProcessDetail) -> list[Piece]:
-        """Time lost in faults since pftop started."""
+        """Time lost in faults since pftop started, as a share of the time in which the process could lose any."""
         assert self._snapshot is not None
         total = detail.stall_minor_ns + detail.stall_major_ns
-        wall = self._snapshot.elapsed_ns
+        wall = _watched_ns(self._snapshot, detail.key, self._row)
         pieces = [
             fact("lost minor", formatting.duration(detail.stall_minor_ns), "minor"),
             fact("major", formatting.duration(detail.stall_major_ns), "major", gap=1),
@@ -187,6 +188,13 @@ class HistogramPane(Canvas):
             share = ((formatting.percent(total / wall), "strong"), (" of wall", "label"))
             pieces.append(Piece(1, share))
         return pieces
+
+
+def _watched_ns(snapshot: Snapshot, key: ProcessKey, row: ProcessRow | None) -> int:
+    """For how long the process and pftop both ran; an unknown start, 0, lies before pftop's."""
+    ended = row.exited_at_ns if row is not None else None
+    begun = max(snapshot.ts_ns - snapshot.elapsed_ns, key.start_ns)
+    return (snapshot.ts_ns if ended is None else ended) - begun
 
 
 def _faults(count: int) -> str:

@@ -57,5 +57,5 @@ class SidePane(Horizontal):
         mappings = self.query_one(MappingPane)
         identity.show(snapshot, key)
         histogram.waiting = mappings.waiting = why_waiting(identity.row, paused=paused)
-        histogram.show(snapshot, identity.detail)
+        histogram.show(snapshot, identity.detail, identity.row)
         mappings.show(snapshot, identity.detail)

@@ -114,3 +114,24 @@ async def test_an_end_that_came_during_a_pause_is_told_afterwards() -> None:
         await driver.press("p")
         assert "EXITED" in driver.text
         assert " did " in driver.text
+
+
+async def test_time_lost_is_a_share_of_the_time_the_process_was_there() -> None:
+    async with running((120, 36), ticks=100) as driver:
+        await driver.press("enter")
+        # 5.08 s of the 101 s since pftop started
+        await driver.tick()
+        assert "5.0% of wall" in driver.text
+        await end(driver)
+        assert "5.0% of wall" in driver.text
+        await go(driver, after_s=400)
+        assert "5.0% of wall" in driver.text
+
+
+async def test_time_lost_is_no_share_of_what_went_before_the_process() -> None:
+    async with running((120, 36), ticks=100) as driver:
+        driver.app.open_process(ProcessKey(77, 5_091 * 1_000_000_000))
+        await driver.pilot.pause()
+        # 5.08 s of its 10 s
+        await driver.tick()
+        assert "50.8% of wall" in driver.text
