@@ -71,6 +71,8 @@ class DetailScreen(LiveScreen):
         self.tab = LATENCY
         self.histogram.scale = Scale()
         self.identity.forget()
+        # the table's log may be off; here there is one at any rate
+        self.pftop.feed.set_log(True)
         for pane in (self.mappings, self.causes, self.log_pane):
             pane.rewind()
         self._enter(key)
@@ -161,6 +163,7 @@ class DetailScreen(LiveScreen):
     def action_back(self) -> None:
         """Back to the table, whose cursor goes to the process one was at; no lines are kept apart any more."""
         self.pftop.store.keep_for(None)
+        self.pftop.feed.set_log(self.pftop.view.show_log)
         self.pftop.close_process(self.key)
 
     def action_step(self, step: int) -> None:

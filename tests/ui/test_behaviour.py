@@ -398,6 +398,16 @@ async def test_log_off_gives_its_room_and_its_cost_back() -> None:
         assert driver.feed.log_enabled
 
 
+async def test_the_drill_down_has_a_log_where_the_table_has_none() -> None:
+    async with running() as driver:
+        await driver.press("l", "enter")
+        assert driver.feed.log_enabled
+        await driver.press("full_stop", "escape")
+        assert not driver.feed.log_enabled
+        await driver.press("l", "enter", "escape")
+        assert driver.feed.log_enabled
+
+
 async def test_help_explains_every_column_and_messages_are_read() -> None:
     async with running((120, 36)) as driver:
         await driver.send(Update(messages=(Safe("map full"),)))
