@@ -49,9 +49,8 @@ class CausePane(Rows[Share]):
         """A cursor only while one walks the list."""
         return super().ground_of(index) if self.has_focus else self.GROUND
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def action_choose(self) -> None:
         """There is nothing further down."""
-        return action != "choose"
 
     @property
     def view_height(self) -> int:

@@ -351,6 +351,17 @@ async def test_enter_on_an_event_tells_all_of_the_fault() -> None:
         assert isinstance(driver.app.screen, DetailScreen)
 
 
+@pytest.mark.parametrize("tab", ["2", "3"])
+async def test_enter_on_mappings_and_causes_leads_to_no_fault_of_the_log(tab: str) -> None:
+    async with running(lines=300) as driver:
+        await driver.press("enter")
+        await driver.tick(50)
+        await driver.press(tab, "enter")
+        assert isinstance(driver.app.screen, DetailScreen)
+        await driver.press("4", "enter")
+        assert isinstance(driver.app.screen, FaultScreen)
+
+
 async def test_from_the_log_one_comes_to_the_fault_and_on_to_its_process() -> None:
     async with running((100, 30), lines=20) as driver:
         await driver.send(Update(lines=(CRASH,)))
