@@ -57,6 +57,8 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         """Whom the cursor follows; None until it is moved, so that an untouched list stays at its top."""
         self._led = False
         """Whether the view stands where it does because a row was followed there, and not by the user's wish."""
+        self._height = 0
+        """Rows that were in view when it was placed last."""
 
     def row_key(self, row: RowT) -> Hashable:
         """What makes a row itself."""
@@ -102,7 +104,7 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
 
     def set_rows(self, rows: Sequence[RowT]) -> None:
         """Show other rows; the cursor and what is in view stay with theirs."""
-        in_view = self.top <= self.cursor < self.top + max(self.view_height, 1)
+        in_view = self.top <= self.cursor < self.top + max(self._height, 1)
         offset = self.cursor - self.top
         self.rows = rows
         if self.cursor_key is not None:
@@ -132,11 +134,8 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         self._led = False
 
     def resized(self) -> None:
-        """Place what came before there was a size; later ones leave the view where it is."""
-        if self._painted_width:
-            self.repaint()
-        else:
-            self._settle()
+        """Find a place in the new size, and paint."""
+        self._settle()
 
     def _find(self, key: Hashable) -> int:
         """Where a row went; if it is gone, as near as the list allows to where it was."""
@@ -149,7 +148,13 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         return self.top <= index < self.top + self.view_height
 
     def _settle(self) -> None:
-        """Keep the view inside the list, and paint."""
+        """Keep the view inside the list, and a cursor that was in view inside that however low it becomes; paint."""
+        before, height = self._height, self.view_height
+        if height:
+            self._height = height
+            if self.top + height <= self.cursor < self.top + before:
+                self._led = self._led or not self.top
+                self.top = self.cursor - height + 1
         self.top = max(min(self.top, len(self.rows) - self.view_height), 0)
         self.repaint()
 

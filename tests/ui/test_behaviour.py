@@ -202,6 +202,17 @@ async def test_a_log_that_grows_shows_as_many_lines_as_fit() -> None:
         assert log.top == 60 - log.view_height
 
 
+async def test_a_held_log_that_grows_while_paused_is_filled() -> None:
+    async with running(lines=60) as driver:
+        log = driver.main.log_pane
+        before = log.view_height
+        await driver.press("tab", "pageup", "p")
+        assert not log.follow
+        await driver.pilot.resize_terminal(80, 60)
+        await driver.until(lambda: log.view_height > before)
+        assert log.top == 60 - log.view_height
+
+
 async def test_tail_stops_when_scrolled_and_resumes_at_the_end() -> None:
     async with running(lines=100) as driver:
         log = driver.main.log_pane

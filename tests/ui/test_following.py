@@ -109,6 +109,36 @@ async def test_esc_from_a_process_that_has_ended_leads_to_the_top() -> None:
         assert at(driver) == (2, 0, 0)
 
 
+@pytest.mark.parametrize("lower", ["resize", "log", "prompt"])
+async def test_a_row_that_was_in_view_stays_there_when_the_table_becomes_lower(lower: str) -> None:
+    async with running((80, 24) if lower == "log" else (120, 50)) as driver:
+        if lower == "log":
+            await driver.press("l")
+        await driver.tick(processes=crowd())
+        pane = driver.main.processes
+        await driver.press(*["down"] * (pane.view_height - 1))
+        chosen = at(driver)
+        assert chosen[2] == 0
+        if lower == "resize":
+            await driver.pilot.resize_terminal(80, 24)
+        else:
+            await driver.press({"log": "l", "prompt": "slash"}[lower])
+        assert pointed_at(driver) == chosen[0]
+        await driver.tick(processes=crowd())
+        assert pointed_at(driver) == chosen[0]
+        assert at(driver)[2] == chosen[1] - pane.view_height + 1
+
+
+async def test_a_cursor_that_was_scrolled_away_from_stays_away_when_the_table_becomes_lower() -> None:
+    async with running((120, 50)) as driver:
+        await driver.tick(processes=crowd())
+        await driver.press("down")
+        driver.main.processes.scroll_rows(9)
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.tick(processes=crowd())
+        assert at(driver)[1:] == (1, 9)
+
+
 async def test_a_process_that_is_filtered_out_is_followed_again_afterwards() -> None:
     async with running() as driver:
         await driver.press("down", "down")
