@@ -140,7 +140,7 @@ class FilterBar(Horizontal):
             self._asker.prompt_changed(event.value)
 
     def on_input_blurred(self, event: Input.Blurred) -> None:
-        """A click elsewhere keeps what was typed."""
+        """Whoever asked has seen already where the keyboard went."""
         event.stop()
 
     def action_keep(self) -> None:

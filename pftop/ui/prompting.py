@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from textual.widget import Widget
+
 from pftop.model import query
 from pftop.ui.filter_bar import FilterBar
 from pftop.ui.live_screen import LiveScreen
@@ -39,6 +41,17 @@ class Prompting(LiveScreen):
     def prompt_home(self) -> None:
         """Give the keyboard back."""
         self.set_focus(self.query_one("#processes"))
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """Tab or a click elsewhere leaves the prompt: what was typed is kept, or undone if it cannot be read.
+
+        Not at the box's own blur: it comes as a message, and the next key is for what has the keyboard then. None is
+        no place to go to: the terminal's window lost the keyboard, and will give it back.
+        """
+        super().set_focus(widget, scroll_visible, from_app_focus)
+        if self._asking and widget is not None and widget is not self.prompt.box:
+            self.prompt.action_keep()
+            self.prompt.action_undo()
 
     def action_filter(self) -> None:
         """Ask for a filter."""
@@ -88,7 +101,8 @@ class Prompting(LiveScreen):
         elif not kept:
             self._set_query(self._undo)
         self._asking = ""
-        self.prompt_home()
+        if self.focused is self.prompt.box:
+            self.prompt_home()
         self.prompt_rest()
         self.show_tick()
 

@@ -59,6 +59,7 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         """Whether the view stands where it does because a row was followed there, and not by the user's wish."""
         self._height = 0
         """Rows that were in view when it was placed last."""
+        self._pressed = 0
 
     def row_key(self, row: RowT) -> Hashable:
         """What makes a row itself."""
@@ -238,10 +239,14 @@ class Rows(Canvas, Generic[RowT], can_focus=True):
         event.stop()
         self.scroll_rows(-WHEEL_LINES)
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Remember where: a prompt that is left by this takes its line away, and all below has moved at the click."""
+        self._pressed = event.y
+
     def on_click(self, event: events.Click) -> None:
         """Select a row, open it on a double click, or sort by a title."""
         event.stop()
-        line = event.y - self.head_lines
+        line = self._pressed - self.head_lines
         if line < 0:
             key = self.head_at(event.x) if line == -1 else None
             if key is not None:

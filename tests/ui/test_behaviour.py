@@ -20,6 +20,7 @@ from pftop.ui.fault_screen import FaultScreen, LoggedFaultScreen
 from pftop.ui.help_screen import HelpScreen
 from pftop.ui.log_pane import LogPane
 from pftop.ui.messages_screen import MessagesScreen
+from pftop.ui.process_pane import ProcessPane
 from pftop.ui.sort_screen import SortScreen
 from tests.factories import make_line, make_row
 from tests.ui.driving import Driver, running
@@ -67,6 +68,79 @@ async def test_bad_pattern_keeps_the_last_good_one_and_esc_undoes() -> None:
         await driver.press("escape")
         assert shown(driver) == everyone
         assert not driver.main.prompt.has_class("-bad")
+
+
+@pytest.mark.parametrize("way", ["tab", "click"])
+async def test_a_prompt_that_is_left_for_another_pane_keeps_what_was_typed(way: str) -> None:
+    async with running((120, 36)) as driver:
+        for key, typed in (("slash", "p"), ("d", "7")):
+            await driver.press(key, *typed)
+            assert driver.main.prompt.open
+            await leave_prompt(driver, way)
+            assert not driver.main.prompt.open
+            assert not any(said in driver.text for said in ("Seconds>", "Enter keeps", "Enter sets"))
+            assert isinstance(driver.main.focused, ProcessPane)
+        assert driver.app.view.query.text == "p"
+        assert driver.feed.interval_s == 17
+        await driver.press("escape")
+        assert driver.app.view.query.empty
+        assert not driver.main.prompt.display
+
+
+@pytest.mark.parametrize("way", ["tab", "click"])
+async def test_a_prompt_that_is_left_with_what_cannot_be_read_is_undone(way: str) -> None:
+    async with running((120, 36)) as driver:
+        everyone = shown(driver)
+        for key in ("slash", "d"):
+            await driver.press(key)
+            await driver.type("pg (")
+            assert driver.main.prompt.has_class("-bad")
+            await leave_prompt(driver, way)
+            assert not driver.main.prompt.display
+            assert not driver.main.prompt.has_class("-bad")
+        assert shown(driver) == everyone
+        assert driver.feed.interval_s == 1.0
+
+
+async def test_keys_typed_ahead_after_tab_are_not_the_prompts() -> None:
+    async with running((120, 36)) as driver:
+        await driver.burst("slash", *"pg", "tab", "p", "slash", *"_", "tab", "escape")
+        assert driver.app.view.paused is not None
+        assert driver.app.view.query.empty
+        assert not driver.main.prompt.display
+
+
+async def test_a_prompt_stays_open_under_another_screen_and_while_the_window_has_no_keyboard() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("slash", "p", "f1", "escape")
+        assert driver.main.prompt.open
+        for event in (events.AppBlur(), events.AppFocus()):
+            driver.app.post_message(event)
+            await driver.pilot.pause()
+            assert "Enter keeps" in driver.text
+        await driver.type("g")
+        assert driver.main.prompt.box.value == "pg"
+
+
+async def test_a_click_that_leaves_the_prompt_is_for_what_stood_there() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("d")
+        pid = shown(driver)[4]
+        await driver.pilot.click("#processes", offset=(5, 5))
+        assert driver.main.processes.cursor_key == driver.main.processes.rows[4].key
+        await driver.press("d")
+        await driver.pilot.click("#processes", offset=(5, 5), times=2)
+        assert isinstance(driver.app.screen, DetailScreen)
+        assert driver.app.screen.key.pid == pid
+
+
+async def leave_prompt(driver: Driver, way: str) -> None:
+    """Go to another pane."""
+    if way == "tab":
+        await driver.press("tab")
+    else:
+        await driver.pilot.click("#processes", offset=(5, 3))
+    await driver.pilot.pause()
 
 
 async def test_keys_typed_ahead_go_where_they_would_have_gone() -> None:
