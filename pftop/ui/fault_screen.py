@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -17,7 +16,7 @@ from pftop.model.snapshot import LogLine
 from pftop.ui.footer import Footer, hints
 from pftop.ui.live_screen import LiveScreen
 from pftop.ui.log_line import KINDS
-from pftop.ui.text_rows import TextLine, TextRows
+from pftop.ui.text_rows import TextLine, TextRows, wrap
 
 _LABEL, _READABLE = 13, 110
 _INKS = {"signal": "bad", "likely": "strong", "cause": "strong"}
@@ -89,6 +88,6 @@ def fault_lines(line: LogLine, plan: PlanInfo, width: int) -> Iterator[TextLine]
         if label in _NEW_PARAGRAPH:
             yield ()
         ink = KINDS[line.kind][1] if label == "what" else _INKS.get(label, "text")
-        wrapped = textwrap.wrap(text, max(width - _LABEL, 20), break_on_hyphens=False) or [""]
+        wrapped = wrap(text, max(width - _LABEL, 20)) or [""]
         for place, part in enumerate(wrapped):
             yield ((f"{label if not place else '':{_LABEL}}", "label"), (part, ink))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -15,7 +14,7 @@ from pftop.model import own_cost
 from pftop.model.snapshot import Snapshot
 from pftop.ui.footer import Footer, hints
 from pftop.ui.live_screen import LiveScreen
-from pftop.ui.text_rows import TextLine, TextRows
+from pftop.ui.text_rows import TextLine, TextRows, wrap
 
 _LABEL, _READABLE = 18, 110
 MEASURED = " (by the kernel's statistics, on while this is shown: measuring costs too)"
@@ -100,5 +99,5 @@ def cost_lines(snapshot: Snapshot, width: int) -> Iterator[TextLine]:
 
 def _pair(label: str, text: str, width: int, ink: str = "text") -> Iterator[TextLine]:
     """A label, and a text wrapped beside it."""
-    for place, part in enumerate(textwrap.wrap(text, width - _LABEL - 2, break_on_hyphens=False)):
+    for place, part in enumerate(wrap(text, width - _LABEL - 2)):
         yield ((f"  {'' if place else label:{_LABEL}}", "label"), (part, ink))

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Hashable, Sequence
 
-from pftop.text import fit
+from pftop.text import cell_width, fit
 from pftop.ui.canvas import Line
 from pftop.ui.rows import Rows
 
 TextLine = tuple[tuple[str, str], ...]
+_SECOND_CELL = "\0"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The text in lines of at most ``width`` cells."""
+    # textwrap counts characters: one that takes two cells is followed by a stand-in. It may cut between the two,
+    # hence a cell less.
+    counted = text if text.isascii() else "".join(char + _SECOND_CELL * (cell_width(char) - 1) for char in text)
+    lines = textwrap.wrap(counted, width - (counted != text), break_on_hyphens=False)
+    return [line.replace(_SECOND_CELL, "") for line in lines]
 
 
 class TextRows(Rows[TextLine]):
@@ -55,7 +66,7 @@ class TextRows(Rows[TextLine]):
         """One line."""
         pen = self.pen(ground).write(" ")
         for text, ink in row:
-            pen.write(fit(text, min(len(text), max(width - pen.width, 0))), ink)
+            pen.write(fit(text, min(cell_width(text), max(width - pen.width, 0))), ink)
         return pen.to(width).line
 
     def paint_empty(self, width: int) -> Sequence[Line]:

@@ -458,6 +458,20 @@ async def test_enter_on_mappings_and_causes_leads_to_no_fault_of_the_log(tab: st
         assert isinstance(driver.app.screen, FaultScreen)
 
 
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_fault_of_a_name_in_wide_characters_is_told_in_full(width: int) -> None:
+    name, path = "日本語プロセス", "/usr/lib/" + "共有ライブラリ" * 12 + ".so"
+    async with running((width, 36), lines=0) as driver:
+        mapping = replace(LIBC, name=Safe(path))
+        await driver.send(Update(lines=(make_line(comm=Safe(name), address=mapping.start, mapping=mapping),)))
+        await driver.press("tab", "enter")
+        assert isinstance(driver.app.screen, LoggedFaultScreen)
+        told = driver.text.partition("\n")[2]
+        assert name in told
+        assert path in "".join(told.split())
+        assert "…" not in told
+
+
 async def test_from_the_log_one_comes_to_the_fault_and_on_to_its_process() -> None:
     async with running((100, 30), lines=20) as driver:
         await driver.send(Update(lines=(CRASH,)))

@@ -14,6 +14,7 @@ from pftop.events import ProcessKey
 from pftop.model import table
 from pftop.model.snapshot import Ledger, Update
 from pftop.options import Options
+from pftop.text import cell_width
 from pftop.ui import themes
 from pftop.ui.canvas import tail
 from pftop.ui.detail_screen import DetailScreen
@@ -27,6 +28,7 @@ from pftop.ui.palette import Palette
 from pftop.ui.prompting import read_delay
 from pftop.ui.store import Store
 from pftop.ui.terminal import light_reply
+from pftop.ui.text_rows import wrap
 from tests.factories import make_line, make_plan
 from tests.ui.driving import running
 from tests.ui.fake_feed import Machine
@@ -220,6 +222,16 @@ def test_paths_lose_their_beginning() -> None:
     assert tail("/usr/lib/libc.so.6", 10) == "…" + "/usr/lib/libc.so.6"[-9:]
     assert len(tail("abc", 10)) == 10
     assert tail("abc", 0) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["one two three four five", "日本語 プロセス です", "x日本語プロセス" * 4, "a-b é…é e\u0301 日"]
+)
+@pytest.mark.parametrize("width", [3, 7, 8, 20])
+def test_wrapped_lines_have_the_width_in_cells_and_lose_nothing(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert max(map(cell_width, lines)) <= width
+    assert "".join("".join(lines).split()) == "".join(text.split())
 
 
 def test_delay_reads_seconds() -> None:
