@@ -60,12 +60,12 @@ class MessagesScreen(LiveScreen):
         """The plan, the cost, and the messages so far; having been shown they are read."""
         store = self.pftop.store
         store.unread = 0
-        width = max(min(self.size.width - 2, _READABLE), 40)
+        width = max(min(self.size.width - 2, _READABLE), 30)
         lines = [*plan_lines(self.pftop.feed.plan, width), ()]
         if self.snapshot is not None:
             lines += [*cost_lines(self.snapshot, width), ()]
         lines.append((("Messages", "title"),))
-        lines += [((f"  {message}", "text"),) for message in store.messages]
+        lines += [line for message in store.messages for line in message_lines(message, width)]
         if not store.messages:
             lines.append((("  nothing to report", "dim"),))
         self.text.set_rows(lines)
@@ -95,6 +95,12 @@ def cost_lines(snapshot: Snapshot, width: int) -> Iterator[TextLine]:
         if label == "BPF" and snapshot.plan.features.log and not snapshot.cost.bpf_unknown:
             text += MEASURED
         yield from _pair(label, text, width)
+
+
+def message_lines(message: str, width: int) -> Iterator[TextLine]:
+    """A message, its further lines set in so that it is seen where the next one begins."""
+    for place, part in enumerate(wrap(message, width - 4)):
+        yield ((f"{'    ' if place else '  '}{part}", "text"),)
 
 
 def _pair(label: str, text: str, width: int, ink: str = "text") -> Iterator[TextLine]:

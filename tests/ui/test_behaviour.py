@@ -545,6 +545,19 @@ async def test_help_explains_every_column_and_messages_are_read() -> None:
         assert "1 message" not in driver.text
 
 
+@pytest.mark.parametrize("width", [32, 40, 80, 200])
+async def test_a_long_message_is_wrapped_and_set_in(width: int) -> None:
+    message = Safe("the kernel refused: " + " ".join(f"word{n}" for n in range(40, 90)))
+    async with running((width, 80)) as driver:
+        await driver.send(Update(messages=(message, Safe("the next"))))
+        await driver.press("x")
+        lines = driver.text.splitlines()
+        first = next(at for at, line in enumerate(lines) if line.startswith("   the kernel refused"))
+        after = lines.index("   the next")
+        assert all(line.startswith("     word") for line in lines[first + 1 : after])
+        assert " ".join(" ".join(lines[first:after]).split()) == message
+
+
 async def test_bpf_run_time_is_measured_while_the_messages_are_shown_and_not_after() -> None:
     async with running((120, 36)) as driver:
         assert not driver.feed.measuring
