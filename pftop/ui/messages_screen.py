@@ -62,8 +62,9 @@ class MessagesScreen(LiveScreen):
         store.unread = 0
         width = max(min(self.size.width - 2, _READABLE), 30)
         lines = [*plan_lines(self.pftop.feed.plan, width), ()]
-        if self.snapshot is not None:
-            lines += [*cost_lines(self.snapshot, width), ()]
+        if store.snapshot is not None:
+            # Not the paused picture: what pftop costs is no part of it, and is measured only while this is shown.
+            lines += [*cost_lines(store.snapshot, width), ()]
         lines.append((("Messages", "title"),))
         lines += [line for message in store.messages for line in message_lines(message, width)]
         if not store.messages:

@@ -571,6 +571,14 @@ async def test_bpf_run_time_is_measured_while_the_messages_are_shown_and_not_aft
         assert not driver.feed.measuring
 
 
+async def test_what_pftop_costs_is_told_as_it_is_now_while_the_picture_is_paused() -> None:
+    async with running((120, 36)) as driver:
+        await driver.press("p", "x")
+        await driver.tick(cost=Cost(cpu_ratio=0.02, rss_bytes=7 << 20, bpf_ns_per_fault=371.4, bpf_ratio=0.117))
+        for part in ("2.0% of one CPU", "7.0M resident", "371ns a fault, 11.7% of one CPU"):
+            assert part in driver.text
+
+
 async def test_bpf_run_time_is_in_the_header_where_it_was_asked_for() -> None:
     cost = Cost(cpu_ratio=0.02, rss_bytes=7 << 20, bpf_ns_per_fault=371.4, bpf_ratio=0.117)
     async with running((160, 36), options=Options(theme="pftop-dark", cost=True)) as driver:
