@@ -43,9 +43,13 @@ class TextRows(Rows[TextLine]):
         """Scroll instead of moving a cursor."""
         step = index - self.cursor
         target = index if abs(step) > self.view_height else self.top + step
-        self.top = max(min(target, len(self.rows) - self.view_height), 0)
-        self.cursor = self.top
+        self.top = max(target, 0)
         self._settle()
+
+    def _settle(self) -> None:
+        """What a key means is counted from what is in view, however that came to be there."""
+        super()._settle()
+        self.cursor = self.top
 
     def ground_of(self, index: int) -> str:
         """There is no cursor."""

@@ -15,6 +15,7 @@ from pftop.ui.detail_screen import DetailScreen
 from pftop.ui.histogram_pane import Scale
 from pftop.ui.log_pane import LogPane
 from pftop.ui.rows import Rows
+from pftop.ui.text_rows import TextRows
 from tests.ui.driving import running
 
 OPENED = 12
@@ -96,6 +97,25 @@ async def test_a_text_is_read_from_its_beginning_each_time(key: str) -> None:
         assert driver.text != first
         await driver.press("escape", key)
         assert driver.text == first
+
+
+@pytest.mark.parametrize("meanwhile", ["tick", "wheel"])
+async def test_home_leads_to_the_beginning_of_a_text_at_once(meanwhile: str) -> None:
+    async with running((80, 12)) as driver:
+        await driver.press("x")
+        text = driver.app.screen.query_one(TextRows)
+        if meanwhile == "tick":
+            await driver.press("end")
+            end = text.top
+            await driver.tick()
+            assert text.top == end > 0
+        else:
+            text.scroll_rows(3)
+            assert text.top == 3
+        await driver.press("home")
+        assert text.top == 0
+        await driver.press("down", "down", "up")
+        assert text.top == 1
 
 
 async def test_the_sort_picker_starts_at_the_current_column_each_time() -> None:
