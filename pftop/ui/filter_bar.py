@@ -80,6 +80,7 @@ class FilterBar(Horizontal):
         super().__init__(id=id)
         self._asker = asker
         self._before = ""
+        self._name_width = 0
 
     def compose(self) -> ComposeResult:
         """What is asked, the box, and how it goes."""
@@ -121,7 +122,7 @@ class FilterBar(Horizontal):
 
     def _call_it(self, name: str) -> None:
         label = self.query_one("#prompt-name", _Label)
-        label.styles.width = len(name) + 3
+        label.styles.width = self._name_width = len(name) + 3
         label.say(f" {name}> ", "title")
 
     def state(self, text: str, *, bad: bool = False) -> None:
@@ -129,8 +130,9 @@ class FilterBar(Horizontal):
         self.set_class(bad, "-bad")
         label = self.query_one("#prompt-state", _Label)
         typed = max(len(self.box.value) + 2, BOX_LEAST)
-        taken = self.query_one("#prompt-name").size.width + typed
-        label.styles.width = max(min(len(text) + 3, self.size.width - taken), 12)
+        # Of the bar itself no width is known before it was shown for the first time.
+        room = self.screen.size.width - self._name_width - typed
+        label.styles.width = max(min(len(text) + 3, room), 12)
         label.say(f" {text} ", "on-alert" if bad else "label", "alert" if bad else None)
 
     def on_input_changed(self, event: Input.Changed) -> None:

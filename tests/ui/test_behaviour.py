@@ -509,6 +509,13 @@ async def test_delay_takes_seconds_and_nothing_else() -> None:
         assert "every 0.5s" in driver.text
 
 
+@pytest.mark.parametrize("width", [80, 120])
+async def test_what_a_prompt_takes_is_said_in_full_when_it_is_opened_first(width: int) -> None:
+    async with running((width, 24)) as driver:
+        await driver.press("d")
+        assert "0.1 to 60  Enter sets  Esc leaves" in driver.text
+
+
 async def test_log_off_gives_its_room_and_its_cost_back() -> None:
     async with running() as driver:
         height = driver.main.processes.size.height
