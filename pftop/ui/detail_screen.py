@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from pftop.events import ProcessKey
-from pftop.model.snapshot import LogCounts
 from pftop.ui.cause_pane import CausePane
 from pftop.ui.containers import Horizontal, Vertical
 from pftop.ui.fault_screen import FaultScreen
@@ -139,8 +138,7 @@ class DetailScreen(LiveScreen):
         self.causes.show(snapshot, self.identity.row)
         plan = self.pftop.feed.plan
         silent = "" if plan.features.log else f"the {plan.name} plan sees no single faults, only counts"
-        # how much of the log is left out is known of all processes together only
-        self.log_pane.status(replace(snapshot, log=LogCounts()), 0, silent)
+        self.log_pane.status(snapshot, 0, silent)
 
     def show_lines(self) -> None:
         """The process's new lines."""

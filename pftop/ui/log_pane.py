@@ -136,7 +136,9 @@ class LogPane(Rows[Numbered]):
             pen.write(" held", "major")
             pen.write(f" +{formatting.count(self._behind)} new, End follows", "label")
         if self._note:
-            pen.write(f"  {self._note} faults", "label")
+            # how much is left out is known of all together only
+            whose = "faults" if self._named else "of all processes' faults"
+            pen.write(f"  {self._note} {whose}", "label")
         if self._not_shown:
             pen.write(f"  +{self._not_shown:,} not shown", "major")
         return pen.write(" ").cut(width).to(width, rule, "rule").line

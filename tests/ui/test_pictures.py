@@ -21,6 +21,12 @@ SIZES = ((80, 24), (120, 36), (200, 50))
 Act = Callable[[Driver], Awaitable[None]]
 
 
+async def chosen(driver: Driver) -> None:
+    """A wide screen shows one process in depth, a moment after the cursor has come to rest; until then it is empty."""
+    if driver.app.size.width >= 200:
+        await driver.until(lambda: driver.feed.focused and driver.feed.focused[-1] is not None)
+
+
 async def nothing(driver: Driver) -> None:
     """The main screen as it comes up."""
 
@@ -65,6 +71,7 @@ async def sort_picker(driver: Driver) -> None:
 
 
 async def in_doubt(driver: Driver) -> None:
+    await chosen(driver)
     await driver.tick(
         totals_since_start=make_totals(unattributed=1_204),
         log_since_start=LogCounts(completed=9, logged=1, lost=17),
@@ -80,6 +87,7 @@ async def messages(driver: Driver) -> None:
 
 
 async def lowered(driver: Driver) -> None:
+    await chosen(driver)
     steps = ("log rate 15/s", "interval 4s", "detail off")
     await driver.tick(restraint=Restraint(1.0, 4.0, steps))
 
@@ -92,7 +100,7 @@ async def own_cost(driver: Driver) -> None:
 
 
 async def side_pane(driver: Driver) -> None:
-    await driver.until(lambda: driver.feed.focused and driver.feed.focused[-1] is not None)
+    await chosen(driver)
     await driver.tick(5)
 
 
