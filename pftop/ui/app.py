@@ -249,10 +249,12 @@ class PftopApp(Keyboard):
 
     def action_pause(self) -> None:
         """Freeze the picture or let it go on."""
-        if self.view.paused is None and self.store.snapshot is not None:
-            self.view.paused, self.view.paused_since = self.store.snapshot, time.monotonic()
+        view, store = self.view, self.store
+        if view.paused is None and store.snapshot is not None:
+            view.paused, view.paused_since = store.snapshot, time.monotonic()
+            view.paused_lines, view.paused_end = tuple(store.since(0)), store.arrived
         else:
-            self.view.paused = None
+            view.paused, view.paused_lines = None, ()
         if isinstance(self.screen, LiveScreen):
             self.screen.catch_up()
 

@@ -157,7 +157,11 @@ class DetailScreen(LiveScreen):
         self.pftop.feed.focus(key)
         self.pftop.feed.tick_now()
         self.log_pane.follow = True
-        self.log_pane.refill(store.kept_since(0), store.arrived)
+        view = self.pftop.view
+        if view.paused is None:
+            self.log_pane.refill(store.kept_since(0), store.arrived)
+        else:
+            self.log_pane.refill((pair for pair in view.paused_lines if pair[1].key == key), view.paused_end)
         self.show_tick()
 
     def action_back(self) -> None:

@@ -156,10 +156,9 @@ class MainScreen(Prompting, LiveScreen):
 
     def refilter_log(self) -> None:
         """Fill the log anew."""
-        store = self.pftop.store
-        wanted = self.pftop.view.wants
-        end = self.log_pane.seen if self.pftop.view.paused else store.arrived
-        self.log_pane.refill((p for p in store.since(0) if p[0] < end and wanted(p[1].key)), end)
+        view, store = self.pftop.view, self.pftop.store
+        lines, end = (store.since(0), store.arrived) if view.paused is None else (view.paused_lines, view.paused_end)
+        self.log_pane.refill((pair for pair in lines if view.wants(pair[1].key)), end)
 
     def _why_silent(self) -> str:
         """Why the log is empty, where there is a reason."""

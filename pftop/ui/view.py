@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pftop.events import ProcessKey
 from pftop.model import query, table
-from pftop.model.snapshot import ProcessRow, Snapshot
+from pftop.model.snapshot import LogLine, ProcessRow, Snapshot
 from pftop.options import Options
 from pftop.ui.followed import Followed
 
@@ -26,6 +26,10 @@ class View:
         self.paused: Snapshot | None = None
         """The picture that stands still, while there is one."""
         self.paused_since = 0.0
+        self.paused_lines: tuple[tuple[int, LogLine], ...] = ()
+        """The log's lines then, with their numbers: those that come meanwhile push them out of the store."""
+        self.paused_end = 0
+        """The number of the next line then."""
         self.total = 0
         """Rows before the filter, of the last ``rows``."""
         self._matched: set[ProcessKey] = set()

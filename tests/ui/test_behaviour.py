@@ -358,6 +358,41 @@ async def test_pause_freezes_the_picture_and_not_the_collection() -> None:
         assert len(driver.main.log_pane.rows) == 40
 
 
+async def test_while_paused_no_log_shows_what_came_later_or_loses_what_it_showed() -> None:
+    async with running(lines=200) as driver:
+        await driver.press("p")
+        everything = list(driver.main.log_pane.rows)
+        for _ in range(6):
+            await driver.send(Update(lines=driver.machine.lines(1_000)))
+        await driver.press("enter")
+        screen = driver.app.screen
+        assert isinstance(screen, DetailScreen)
+        for key in ("full_stop", "comma"):
+            assert screen.log_pane.rows == [pair for pair in everything if pair[1].key == screen.key]
+            assert screen.log_pane.rows
+            await driver.press(key)
+        await driver.press("p")
+        assert screen.log_pane.rows[-1][0] > 6_000
+        await driver.press("escape")
+
+
+async def test_while_paused_a_filter_chooses_among_the_lines_of_then() -> None:
+    async with running(lines=200) as driver:
+        await driver.press("p")
+        everything = list(driver.main.log_pane.rows)
+        for _ in range(6):
+            await driver.send(Update(lines=driver.machine.lines(1_000)))
+        await driver.press("slash")
+        await driver.type("redis")
+        shown = driver.main.log_pane.rows
+        assert shown == [pair for pair in everything if pair[1].comm == "redis-server"]
+        assert shown
+        await driver.press("escape")
+        assert driver.main.log_pane.rows == everything
+        await driver.press("p")
+        assert driver.main.log_pane.rows[-1][0] == 6_199
+
+
 async def test_enter_drills_down_and_esc_comes_back_to_the_row() -> None:
     async with running() as driver:
         await driver.press("down", "enter")
