@@ -38,11 +38,12 @@ _COMPARISON = re.compile(r"([a-zA-Z][a-zA-Z0-9_]*)(>=|<=|>|<|=)(.*)", re.DOTALL)
 
 
 class QueryError(ValueError):
-    """A filter that cannot be read: ``message`` for a human, ``position`` in the text, from 0."""
+    """A filter that cannot be read at ``position``, from 0: ``short`` for a human, ``message`` with ``listed``."""
 
-    def __init__(self, message: str, position: int) -> None:
-        super().__init__(message)
-        self.message, self.position = message, position
+    def __init__(self, short: str, position: int, listed: str = "") -> None:
+        self.message = f"{short}; {listed}" if listed else short
+        super().__init__(self.message)
+        self.short, self.position, self.listed = short, position, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,7 @@ def _cause(token: _Token, wanted: str) -> Test:
         found = named(part) if part else frozenset()
         if not found:
             position = token.position + len("cause:")
-            raise QueryError(f"there is no cause {quoted(part)}; causes are {', '.join(NAMES)}", position)
+            raise QueryError(f"there is no cause {quoted(part)}", position, f"causes are {', '.join(NAMES)}")
         names |= found
     return lambda row, interval_ns: had(row, names)
 
@@ -291,8 +292,6 @@ def _regex(token: _Token) -> Test:
 
 
 def _unknown(token: _Token, name: str) -> QueryError:
-    return QueryError(
-        f"there is no field {name}; fields are {', '.join(f'{f}:' for f in _FIELDS)} and "
-        f"{', '.join(COMPARED)}; quote it to look for the text itself",
-        token.position,
-    )
+    fields = ", ".join(f"{f}:" for f in _FIELDS)
+    listed = f"fields are {fields} and {', '.join(COMPARED)}; quote it to look for the text itself"
+    return QueryError(f"there is no field {name}", token.position, listed)

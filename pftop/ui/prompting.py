@@ -81,7 +81,8 @@ class Prompting(LiveScreen):
             found = query.parse(text)
         except query.QueryError as error:
             self._bad = True
-            self.prompt.state(error.message, bad=True)
+            # A list would be cut off beside the box; the help has it, and the prompt is still open afterwards.
+            self.prompt.state(f"{error.short}; F1 lists them" if error.listed else error.message, bad=True)
             return
         self._bad = False
         self._set_query(found)

@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 from textual import events
 
+from pftop.causes import NAMES
 from pftop.events import Cost, FaultKind, SourceError
+from pftop.model.comparison import COMPARED
 from pftop.model.snapshot import Frame, Restraint, Update
 from pftop.options import Options
 from pftop.text import Safe
@@ -68,6 +70,25 @@ async def test_bad_pattern_keeps_the_last_good_one_and_esc_undoes() -> None:
         await driver.press("escape")
         assert shown(driver) == everyone
         assert not driver.main.prompt.has_class("-bad")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "listed"),
+    [
+        ("cause:zz", "there is no cause 'zz'; F1 lists them", NAMES),
+        ("foo:x", "no field foo; F1 lists them", COMPARED),
+    ],
+)
+async def test_what_a_filter_may_name_is_listed_by_the_help(typed: str, said: str, listed: tuple[str, ...]) -> None:
+    async with running() as driver:
+        await driver.press("slash")
+        await driver.type(typed)
+        assert said in driver.text
+        await driver.pilot.resize_terminal(120, 150)
+        await driver.press("f1")
+        assert set(listed) <= set(driver.text.split())
+        await driver.press("escape")
+        assert driver.main.prompt.open
 
 
 @pytest.mark.parametrize("way", ["tab", "click"])
