@@ -22,7 +22,7 @@ Act = Callable[[Driver], Awaitable[None]]
 
 
 async def chosen(driver: Driver) -> None:
-    """A wide screen shows one process in depth, a moment after the cursor has come to rest; until then it is empty."""
+    """A wide screen shows one process in depth, once the cursor has come to rest; until then it is empty."""
     if driver.app.size.width >= 200:
         await driver.until(lambda: driver.feed.focused and driver.feed.focused[-1] is not None)
 
