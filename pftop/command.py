@@ -93,8 +93,9 @@ class Command:
         finally:
             adopt(False)
         self.pid: int = self._child.pid
-        # not before it runs: starting it takes descriptors, and pftop may have more than it was given
-        with suppress(ProcessLookupError):
+        # not before it runs: starting it takes descriptors, and pftop may have more than it was given; a root without
+        # CAP_SYS_RESOURCE may not for another user, whose command can then have as many as pftop
+        with suppress(ProcessLookupError, PermissionError):
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, given.descriptors)
         self._result: CommandResult | None = None
 
