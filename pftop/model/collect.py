@@ -20,6 +20,8 @@ from pftop.model.govern import Governor
 from pftop.model.learning import Learning
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
+COMPLETE_EVERY_S = 0.05
+"""Seldomer would cost less; but of processes that live as briefly as a compiler's, the mappings would be gone."""
 LINES_EVERY_S, MANY_LINES_EVERY_S = 0.25, 0.5
 LINES_PER_SECOND = 100
 """More cannot be read while they scroll by; resolving them would cost more than counting them. Where there are more,
@@ -196,7 +198,7 @@ class Collector:
         """Lines for what is pending, no more of them than the time since the last ones allows."""
         now = self._clock()
         unbounded = self._lines_per_second is None
-        if unbounded or now - self._completed_at >= LINES_EVERY_S:
+        if unbounded or now - self._completed_at >= COMPLETE_EVERY_S:
             self._complete()
         if not self._pending or (now - self._lines_at < self._lines_every() and not unbounded):
             return (), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import time
@@ -62,12 +63,14 @@ class CpuWatch:
 
 
 def take_descriptors() -> None:
-    """Raise the soft limit to the hard one.
+    """Raise the soft limit to the hard one, where that is allowed.
 
     A CPU takes up to four descriptors: 250 CPUs are too many for the limit of 1,024 that most sessions have.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # refused where fs.nr_open was set below the hard limit since
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def own_rss_bytes() -> int | None:

@@ -13,7 +13,7 @@ from textual import events
 from pftop.causes import NAMES
 from pftop.events import Cost, FaultKind, SourceError
 from pftop.model.comparison import COMPARED
-from pftop.model.snapshot import Frame, Restraint, Update
+from pftop.model.snapshot import Frame, LogLine, Restraint, Update
 from pftop.options import Options
 from pftop.text import Safe
 from pftop.ui.app import PftopApp
@@ -379,12 +379,18 @@ async def test_pause_freezes_the_picture_and_not_the_collection() -> None:
         assert len(driver.main.log_pane.rows) == 40
 
 
+async def paused_for_long(driver: Driver) -> list[tuple[int, LogLine]]:
+    """The log's lines at the pause, which have left the store by now."""
+    await driver.press("p")
+    shown = list(driver.main.log_pane.rows)
+    for _ in range(6):
+        await driver.send(Update(lines=driver.machine.lines(1_000)))
+    return shown
+
+
 async def test_while_paused_no_log_shows_what_came_later_or_loses_what_it_showed() -> None:
     async with running(lines=200) as driver:
-        await driver.press("p")
-        everything = list(driver.main.log_pane.rows)
-        for _ in range(6):
-            await driver.send(Update(lines=driver.machine.lines(1_000)))
+        everything = await paused_for_long(driver)
         await driver.press("enter")
         screen = driver.app.screen
         assert isinstance(screen, DetailScreen)
@@ -399,10 +405,7 @@ async def test_while_paused_no_log_shows_what_came_later_or_loses_what_it_showed
 
 async def test_while_paused_a_filter_chooses_among_the_lines_of_then() -> None:
     async with running(lines=200) as driver:
-        await driver.press("p")
-        everything = list(driver.main.log_pane.rows)
-        for _ in range(6):
-            await driver.send(Update(lines=driver.machine.lines(1_000)))
+        everything = await paused_for_long(driver)
         await driver.press("slash")
         await driver.type("redis")
         shown = driver.main.log_pane.rows

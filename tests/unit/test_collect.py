@@ -6,7 +6,7 @@ import pytest
 
 from pftop.events import FaultKind, ProcessKey, Records
 from pftop.model.attribution import Attribution
-from pftop.model.collect import LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
+from pftop.model.collect import COMPLETE_EVERY_S, LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
 from pftop.model.snapshot import Snapshot, Update
 from tests.factories import make_plan
 from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
@@ -210,9 +210,9 @@ def test_causes_are_found_for_many_at_once_and_before_they_are_booked(
     feed = collector(source, log=False)
     for _ in range(3):
         source.log(5)
-        feed.step(LINES_EVERY_S / 5)
+        feed.step(COMPLETE_EVERY_S / 5)
     assert completed == []
-    feed.step(LINES_EVERY_S)
+    feed.step(COMPLETE_EVERY_S)
     assert completed == [15]
     source.log(7)
     feed.tick_now()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
-from pftop.source.machine import CpuWatch
+import pytest
+
+from pftop.source.machine import CpuWatch, take_descriptors
 
 
 def test_cpus_that_come_or_go_are_told_once(tmp_path: Path) -> None:
@@ -21,3 +24,14 @@ def test_cpus_that_come_or_go_are_told_once(tmp_path: Path) -> None:
 
 def test_where_nobody_tells_nothing_changes(tmp_path: Path) -> None:
     assert CpuWatch(tmp_path / "nowhere").look() is None
+
+
+def test_a_limit_that_may_not_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def refuse(_kind: int, _limits: tuple[int, int]) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    take_descriptors()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
