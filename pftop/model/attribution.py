@@ -17,6 +17,7 @@ import numpy as np
 from pftop import causes
 from pftop.events import Access, FaultKind, PlanInfo, ProcessKey, ProcessLookup, Records
 from pftop.mappings import NO_MAPPINGS, Mappings, MemoryMapping, Numbers
+from pftop.model.shelf import run_starts
 
 MAX_PROCESSES = 2048
 READS_PER_S = 250
@@ -76,6 +77,11 @@ class Attribution:
         self._reads, self._now = float(READS_PER_S), clock()
         self._known: OrderedDict[ProcessKey, _Known] = OrderedDict()
 
+    def knows(self, events: Records) -> bool:
+        """Whether of each event's process the mappings were read before: another's may be gone if it has to wait."""
+        keys = zip(events["tgid"].tolist(), events["start_ns"].tolist(), strict=True)
+        return all(key in self._known for key in set(keys))
+
     def complete(self, events: Records) -> Records:
         """The events with every cause that can be told; those the kernel decided stay as they are."""
         open_ = events["cause"] == causes.NUMBER["unknown"]
@@ -88,8 +94,7 @@ class Attribution:
         at = np.flatnonzero(open_)
         at = at[np.lexsort((events["start_ns"][at], events["tgid"][at]))]
         tgids, start_times, addresses = (events[name][at] for name in ("tgid", "start_ns", "address"))
-        fresh = (np.diff(tgids) != 0) | (np.diff(start_times) != 0)
-        firsts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
+        firsts = run_starts(tgids, start_times)
         counts = np.diff(firsts, append=len(at))
         traits = np.full(len(at), NOWHERE, np.int64)
         # the busiest first

@@ -20,8 +20,8 @@ from pftop.model.govern import Governor
 from pftop.model.learning import Learning
 from pftop.model.snapshot import LogLine, Snapshot, Update
 
-COMPLETE_EVERY_S = 0.05
-"""Seldomer would cost less; but of processes that live as briefly as a compiler's, the mappings would be gone."""
+COMPLETE_EVERY_S, COMPLETE_KNOWN_EVERY_S = 0.05, 0.25
+"""Each time costs, however few the faults are; but those as brief as a compiler's processes would be gone."""
 LINES_EVERY_S, MANY_LINES_EVERY_S = 0.25, 0.5
 LINES_PER_SECOND = 100
 """More cannot be read while they scroll by; resolving them would cost more than counting them. Where there are more,
@@ -147,12 +147,20 @@ class Collector:
         if len(batch.events):
             self._raw.append(batch.events)
 
+    def _to_complete(self, waited_s: float) -> bool:
+        """Whether logged faults should not wait any longer for their causes."""
+        if self._attribution is None or waited_s < COMPLETE_EVERY_S:
+            return self._attribution is None
+        return waited_s >= COMPLETE_KNOWN_EVERY_S or not all(map(self._attribution.knows, self._raw))
+
     def _complete(self) -> None:
         """Where the kernel saw no mapping, find the causes of logged faults: of many at once, for each call costs."""
         self._completed_at = self._clock()
         if not self._raw:
             return
-        events, self._raw = np.concatenate(self._raw), []
+        # numpy takes its time over joining records, were it but one array
+        events = self._raw[0] if len(self._raw) == 1 else np.concatenate(self._raw)
+        self._raw = []
         if self._attribution is not None:
             events = self._attribution.complete(events)
             self._learning.add(events)
@@ -198,7 +206,7 @@ class Collector:
         """Lines for what is pending, no more of them than the time since the last ones allows."""
         now = self._clock()
         unbounded = self._lines_per_second is None
-        if unbounded or now - self._completed_at >= COMPLETE_EVERY_S:
+        if unbounded or self._to_complete(now - self._completed_at):
             self._complete()
         if not self._pending or (now - self._lines_at < self._lines_every() and not unbounded):
             return (), 0

@@ -8,6 +8,7 @@ import numpy as np
 
 from pftop.causes import NUMBER
 from pftop.events import FaultKind, ProcessKey, Records
+from pftop.model.shelf import run_starts
 
 UNKNOWN = NUMBER["unknown"]
 Learnt = Mapping[tuple[ProcessKey, int], tuple[int, int]]
@@ -29,8 +30,7 @@ class Learning:
         columns = [events[name][known] for name in ("cause", "start_ns", "tgid")]
         order = np.lexsort(columns)
         columns = [column[order] for column in columns]
-        fresh = np.logical_or.reduce([np.diff(column) != 0 for column in columns])
-        starts = np.concatenate([[0], np.flatnonzero(fresh) + 1])
+        starts = run_starts(*columns)
         counts = np.diff(starts, append=len(order)).tolist()
         times = np.add.reduceat(events["latency_ns"][known][order], starts).tolist()
         causes, start_times, pids = (column[starts].tolist() for column in columns)

@@ -26,6 +26,15 @@ def columns_of(records: Records, first: str, count: int) -> slice:
     return slice(at, at + count)
 
 
+def run_starts(*columns: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Where in sorted columns, of equal length and not empty, runs of equal rows begin."""
+    fresh = np.zeros(len(columns[0]), bool)
+    fresh[0] = True
+    for column in columns:
+        fresh[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(fresh)
+
+
 class Index:
     """Where in an array the record of an identity is. The array is neither copied nor moved."""
 
@@ -78,7 +87,7 @@ class RareParts(Index):
         # u32 in the kernel: the difference is right even when it has wrapped
         counts[known] -= before.records["major_buckets"][places]
         of = np.searchsorted(starts, which, "right") - 1
-        firsts = np.flatnonzero(np.diff(of, prepend=-1))
+        firsts = run_starts(of)
         causes[of[firsts]] = np.add.reduceat(words, firsts, axis=0).astype(np.int64).reshape(-1, 2, kinds)
         major[of[firsts]] = np.add.reduceat(counts, firsts, axis=0, dtype=np.int64)
         return causes, major

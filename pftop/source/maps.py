@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +46,14 @@ def parse_maps(data: bytes) -> Mappings:
 
 def _mapping(starts: Numbers, ends: Numbers, rests: Sequence[bytes], at: int) -> MemoryMapping:
     """One of them in full."""
-    perms, offset, _device, _inode, *name = rests[at].split(None, 4)
-    shown = clean(name[0], 256) if name else ANONYMOUS
-    return MemoryMapping(int(starts[at]), int(ends[at]), perms.decode("ascii", "replace"), int(offset, 16), shown)
+    return MemoryMapping(int(starts[at]), int(ends[at]), *_parts(rests[at]))
+
+
+@lru_cache(maxsize=1024)
+def _parts(rest: bytes) -> tuple[str, int, Safe]:
+    """Rights, file offset and name: the same in all processes that map the same library."""
+    perms, offset, _device, _inode, *name = rest.split(None, 4)
+    return perms.decode("ascii", "replace"), int(offset, 16), clean(name[0], 256) if name else ANONYMOUS
 
 
 @dataclass(slots=True)

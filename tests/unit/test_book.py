@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pftop.causes import NUMBER
 from pftop.events import FaultKind, Threads, identities
-from pftop.model.book import SUM, Change, ThreadBook, name_of, totals_of
+from pftop.model.book import LONG_RUN, SUM, Change, ThreadBook, name_of, totals_of
 from pftop.source import wire
 from tests.unit.fake_kernel import RETIRED, FakeKernel, Key
 
@@ -141,6 +141,26 @@ def test_buckets_that_wrapped_are_read_as_differences() -> None:
     (change,), _, _ = book.read(kernel.read_map(), NONE)
     assert change.minor_buckets[3] == 5
     assert counts(change) == [5, 0, 0]
+
+
+@pytest.mark.parametrize("threads", [(1, 2, 3), (LONG_RUN - 1, LONG_RUN, LONG_RUN + 1), (3 * LONG_RUN, 1, 7)])
+def test_threads_are_added_up_by_process_however_many_they_are(threads: tuple[int, ...]) -> None:
+    kernel = FakeKernel()
+    book = ThreadBook(NONE, causes_counted=True)
+    tids = iter(range(1, 1 + sum(threads)))
+    for tgid, count in enumerate(threads, 1000):
+        for tid in [next(tids) for _ in range(count)]:
+            kernel.make(tid, tgid, 50)
+            kernel.fault(tid)
+            if tid % 2:
+                kernel.fault(tid)
+    changes, _, _ = book.read(kernel.read_map(), NONE)
+    assert [change.pid for change in changes] == [1000, 1001, 1002]
+    for change, count in zip(changes, threads, strict=True):
+        odd = int((change.records["tid"] % 2).sum())
+        assert counts(change) == [count + odd, 0, 0]
+        assert int(change.minor_buckets.sum()) == count + odd
+        assert change.sums[SUM["latency_sum_ns"]] == change.thread_sums[:, SUM["latency_sum_ns"]].sum()
 
 
 def test_a_quiet_thread_makes_no_change() -> None:

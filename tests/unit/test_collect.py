@@ -6,7 +6,13 @@ import pytest
 
 from pftop.events import FaultKind, ProcessKey, Records
 from pftop.model.attribution import Attribution
-from pftop.model.collect import COMPLETE_EVERY_S, LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
+from pftop.model.collect import (
+    COMPLETE_EVERY_S,
+    COMPLETE_KNOWN_EVERY_S,
+    LINES_EVERY_S,
+    MANY_LINES_EVERY_S,
+    Collector,
+)
 from pftop.model.snapshot import Snapshot, Update
 from tests.factories import make_plan
 from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
@@ -218,6 +224,30 @@ def test_causes_are_found_for_many_at_once_and_before_they_are_booked(
     feed.tick_now()
     assert feed.step(0).snapshot is not None
     assert completed == [15, 7]
+
+
+def test_only_who_is_new_must_not_wait_for_its_causes(source: FakeSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    completed = []
+
+    def complete(attribution: Attribution, events: Records) -> Records:
+        completed.append(len(events))
+        return told(attribution, events)
+
+    told = Attribution.complete
+    monkeypatch.setattr(Attribution, "complete", complete)
+    feed = collector(source, log=False, interval_s=9)
+    source.log(5)
+    feed.step(1.2 * COMPLETE_EVERY_S)
+    assert completed == [5]
+    source.log(7)
+    feed.step(1.2 * COMPLETE_EVERY_S)
+    assert completed == [5]
+    source.log(2, tgid=8)
+    feed.step(1.2 * COMPLETE_EVERY_S)
+    assert completed == [5, 9]
+    source.log(3)
+    feed.step(COMPLETE_KNOWN_EVERY_S)
+    assert completed == [5, 9, 3]
 
 
 def test_more_than_anyone_can_read_is_not_shown_but_counted(source: FakeSource) -> None:
