@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 Records: TypeAlias = "npt.NDArray[np.void]"
 """A structured array of one of the structs of ``bpf/fault.h``, one a row."""
 
-_MIX = 0x9E3779B97F4A7C15
-
-
-def identities(records: Records, moment: str = "created_ns") -> npt.NDArray[np.uint64]:
-    """One number a record: a tid is reused, a tid with a moment, that its record was made for one, is not."""
-    mixed: npt.NDArray[np.uint64] = records[moment] * _MIX + records["tid"]
-    return mixed
-
 
 class Threads(NamedTuple):
     """What is known of threads: their ``struct thread_record``, and ``struct thread_rare`` of those that have one."""

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pftop.causes import NUMBER
-from pftop.events import Records, Threads, identities
+from pftop.events import Records, Threads
 from pftop.model.shelf import Matrix, Shelf, columns_of, run_starts, words_of
+from pftop.records import identities
 from pftop.text import Safe, clean
 
 SUMS = (
@@ -142,8 +143,8 @@ class ThreadBook:
         self._shelf = now
         # a late record may be of a thread read just now, or of one that was gone by then
         was_gone = missing.find(identities(late.records))[1]
-        late_changes = retire(now, Threads(late.records[~was_gone], late.rare))
-        late_changes += retire(missing, Threads(late.records[was_gone], late.rare))
+        late_changes = retire(now, Threads(late.records.compress(~was_gone), late.rare))
+        late_changes += retire(missing, Threads(late.records.compress(was_gone), late.rare))
         return self._with_causes(changes), self._with_causes(late_changes), missing.rest()
 
     def retire(self, final: Threads) -> list[Change]:
@@ -171,7 +172,7 @@ def _without_ended(before: Shelf, threads: Threads) -> Threads:
     if not ended.any():
         return threads
     ended &= ~before.find(identities(threads.records))[1]
-    return Threads(threads.records[~ended], threads.rare)
+    return Threads(threads.records.compress(~ended), threads.rare)
 
 
 def retire(shelf: Shelf, final: Threads) -> list[Change]:

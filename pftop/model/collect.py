@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from pftop.events import Batch, FaultSource, PlanInfo, ProcessKey, ProcessLookup, Records
 from pftop.model import detail, lines
 from pftop.model.aggregate import Aggregator
@@ -19,6 +17,7 @@ from pftop.model.attribution import attribution_for
 from pftop.model.govern import Governor
 from pftop.model.learning import Learning
 from pftop.model.snapshot import LogLine, Snapshot, Update
+from pftop.records import joined
 
 COMPLETE_EVERY_S, COMPLETE_KNOWN_EVERY_S = 0.05, 0.25
 """Each time costs, however few the faults are; but those as brief as a compiler's processes would be gone."""
@@ -158,9 +157,7 @@ class Collector:
         self._completed_at = self._clock()
         if not self._raw:
             return
-        # numpy takes its time over joining records, were it but one array
-        events = self._raw[0] if len(self._raw) == 1 else np.concatenate(self._raw)
-        self._raw = []
+        events, self._raw = joined(self._raw), []
         if self._attribution is not None:
             events = self._attribution.complete(events)
             self._learning.add(events)
@@ -210,8 +207,7 @@ class Collector:
             self._complete()
         if not self._pending or (now - self._lines_at < self._lines_every() and not unbounded):
             return (), 0
-        events = np.concatenate(self._pending)
-        self._pending = []
+        events, self._pending = joined(self._pending), []
         most = max(1, int(min(1.0, now - self._lines_at) * (self._lines_per_second or 0)))
         self._lines_at = now
         focus = self._focused.pid if self._focused else None

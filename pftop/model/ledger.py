@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pftop.events import Counters, Features, Records, Sample, VmStat, identities
+from pftop.events import Counters, Features, Records, Sample, VmStat
 from pftop.model.book import SUM
 from pftop.model.shelf import Matrix
 from pftop.model.snapshot import Ledger, LogCounts, Totals
+from pftop.records import identities
 
 
 def minus(now: Counters, before: Counters) -> Counters:

@@ -35,8 +35,8 @@ def select(events: Records, most: int, focus_pid: int | None, preferred: Collect
         best = focused[np.lexsort((events["ts_ns"][focused], special[focused]))]
         rank[best[max(0, len(best) - most // 2) :]] = 4
         order = np.lexsort((events["ts_ns"], rank))
-        events = events[order[-most:]]
-    return events[np.argsort(events["ts_ns"], kind="stable")]
+        events = events.take(order[-most:])
+    return events.take(np.argsort(events["ts_ns"], kind="stable"))
 
 
 def resolve(

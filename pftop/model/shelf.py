@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pftop.events import Records, Threads, identities
+from pftop.events import Records, Threads
+from pftop.records import identities
 
 Matrix = npt.NDArray[np.int64]
 
@@ -108,4 +109,4 @@ class Shelf(Index):
 
     def rest(self) -> Records:
         """Those still there, copied."""
-        return self.records[self.order[self.there]]
+        return self.records.take(self.order[self.there])

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pftop.events import Records, identities
+from pftop.events import Records
+from pftop.records import copied, identities
 from pftop.source.header import header
 
 Keys = npt.NDArray[np.uint64]
@@ -30,13 +31,14 @@ def corrected(events: Records) -> Records:
     again = (events["flags"] & header().numbers["EVENT_CORRECTS"]) != 0
     if not again.any():
         return events
-    events = events.copy()
+    events = copied(events)
     keys = identities(events, "ts_ns")
     wanted = np.flatnonzero(again)[np.argsort(keys[again])]
-    mistaken = np.flatnonzero(among(keys, keys[wanted]) & ~again)
+    replaced = among(keys, keys[wanted]) & ~again
+    mistaken = np.flatnonzero(replaced)
     stands_for = wanted[np.searchsorted(keys[wanted], keys[mistaken])]
     np.add.at(events["skipped"], stands_for, events["skipped"][mistaken])
-    return np.delete(events, mistaken)
+    return events.compress(~replaced)
 
 
 def keep_extremes(records: Records, now_ns: int) -> None:

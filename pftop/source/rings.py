@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pftop.events import Batch, Records, SourceError, Threads, identities
+from pftop.events import Batch, Records, SourceError, Threads
+from pftop.records import identities
 from pftop.source import wire
 from pftop.source.corrections import among, corrected
 from pftop.source.machine import PAGE_BYTES

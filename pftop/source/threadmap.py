@@ -86,7 +86,7 @@ class ThreadMap:
         steady = shared["created_ns"][places] == created
         # else it is another thread's, or being made
         own = (rare["created_ns"] == created[having]) & steady[having]
-        return Threads(found if steady.all() else found[steady], rare if own.all() else rare[own])
+        return Threads(found if steady.all() else found.compress(steady), rare if own.all() else rare.compress(own))
 
     def _rare_parts(self, places: npt.NDArray[np.intp], buffer: Records) -> Records:
         if not len(places):

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pftop.causes import NUMBER
-from pftop.events import FaultKind, Threads, identities
+from pftop.events import FaultKind, Threads
 from pftop.model.book import LONG_RUN, SUM, Change, ThreadBook, name_of, totals_of
+from pftop.records import identities
 from pftop.source import wire
 from tests.unit.fake_kernel import RETIRED, FakeKernel, Key
 
