@@ -19,8 +19,8 @@ from pftop.model.learning import Learning
 from pftop.model.snapshot import LogLine, Snapshot, Update
 from pftop.records import joined
 
-COMPLETE_EVERY_S, COMPLETE_KNOWN_EVERY_S = 0.05, 0.25
-"""Each time costs, however few the faults are; but those as brief as a compiler's processes would be gone."""
+COMPLETE_EVERY_S = 0.25
+"""Each time costs, however few the faults are. New processes cannot wait: those of a compiler would be gone."""
 LINES_EVERY_S, MANY_LINES_EVERY_S = 0.25, 0.5
 LINES_PER_SECOND = 100
 """More cannot be read while they scroll by; resolving them would cost more than counting them. Where there are more,
@@ -148,9 +148,9 @@ class Collector:
 
     def _to_complete(self, waited_s: float) -> bool:
         """Whether logged faults should not wait any longer for their causes."""
-        if self._attribution is None or waited_s < COMPLETE_EVERY_S:
-            return self._attribution is None
-        return waited_s >= COMPLETE_KNOWN_EVERY_S or not all(map(self._attribution.knows, self._raw))
+        if self._attribution is None or waited_s >= COMPLETE_EVERY_S:
+            return True
+        return not all(map(self._attribution.knows, self._raw))
 
     def _complete(self) -> None:
         """Where the kernel saw no mapping, find the causes of logged faults: of many at once, for each call costs."""

@@ -6,13 +6,7 @@ import pytest
 
 from pftop.events import FaultKind, ProcessKey, Records
 from pftop.model.attribution import Attribution
-from pftop.model.collect import (
-    COMPLETE_EVERY_S,
-    COMPLETE_KNOWN_EVERY_S,
-    LINES_EVERY_S,
-    MANY_LINES_EVERY_S,
-    Collector,
-)
+from pftop.model.collect import COMPLETE_EVERY_S, LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
 from pftop.model.snapshot import Snapshot, Update
 from tests.factories import make_plan
 from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
@@ -214,16 +208,18 @@ def test_causes_are_found_for_many_at_once_and_before_they_are_booked(
     told = Attribution.complete
     monkeypatch.setattr(Attribution, "complete", complete)
     feed = collector(source, log=False)
+    source.log(1)
+    feed.step(0)
     for _ in range(3):
         source.log(5)
         feed.step(COMPLETE_EVERY_S / 5)
-    assert completed == []
+    assert completed == [1]
     feed.step(COMPLETE_EVERY_S)
-    assert completed == [15]
+    assert completed == [1, 15]
     source.log(7)
     feed.tick_now()
     assert feed.step(0).snapshot is not None
-    assert completed == [15, 7]
+    assert completed == [1, 15, 7]
 
 
 def test_only_who_is_new_must_not_wait_for_its_causes(source: FakeSource, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,19 +231,20 @@ def test_only_who_is_new_must_not_wait_for_its_causes(source: FakeSource, monkey
 
     told = Attribution.complete
     monkeypatch.setattr(Attribution, "complete", complete)
-    feed = collector(source, log=False, interval_s=9)
+    feed = collector(source, log=False)
     source.log(5)
-    feed.step(1.2 * COMPLETE_EVERY_S)
+    feed.step(0)
     assert completed == [5]
     source.log(7)
-    feed.step(1.2 * COMPLETE_EVERY_S)
+    feed.step(COMPLETE_EVERY_S / 5)
     assert completed == [5]
+    # its faults take along those that wait
     source.log(2, tgid=8)
-    feed.step(1.2 * COMPLETE_EVERY_S)
+    feed.step(COMPLETE_EVERY_S / 5)
     assert completed == [5, 9]
-    source.log(3)
-    feed.step(COMPLETE_KNOWN_EVERY_S)
-    assert completed == [5, 9, 3]
+    source.log(3, tgid=8)
+    feed.step(COMPLETE_EVERY_S / 5)
+    assert completed == [5, 9]
 
 
 def test_more_than_anyone_can_read_is_not_shown_but_counted(source: FakeSource) -> None:
