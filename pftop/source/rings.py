@@ -24,8 +24,10 @@ LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
 """All CPUs together, as long as each gets ``LEAST_RING_PAGES``: a burst of ends must outlast a busy reader."""
 LEAST_RING_PAGES = 64
 WAIT_FOR_RECORD_S = 1.0
-LOG_WAKEUP, RETIRED_WAKEUP = 256, 32
-"""Records a ring gathers before it wakes the reader; waking for each would cost 15 µs a fault."""
+WAKEUP_SHARE = 4
+"""A ring wakes the reader when records for a quarter of it came; else it is read at each step. A reader woken by a
+fault mostly starts on the CPU of whoever faulted and makes it wait: a compiler some 0.8 ms each time.
+"""
 
 
 class Rings:
@@ -38,16 +40,17 @@ class Rings:
         self._waiting: list[tuple[float, bytes]] = []
         """Rare parts without their record, with the time until which it may come."""
         self._failure: SourceError | None = None
-        for table, structs, total, wakeup in (
-            ("faults", ("fault_event",), LOG_RING_BYTES, LOG_WAKEUP),
-            ("retired", ("thread_record", "thread_rare"), RETIRED_RING_BYTES, RETIRED_WAKEUP),
+        for table, structs, total in (
+            ("faults", ("fault_event",), LOG_RING_BYTES),
+            ("retired", ("thread_record", "thread_rare"), RETIRED_RING_BYTES),
         ):
+            pages = ring_pages(total, cpus)
             try:
                 program.table(table).open_perf_buffer(
                     self._receiver(structs),
-                    page_cnt=ring_pages(total, cpus),
+                    page_cnt=pages,
                     lost_cb=_ignore_lost,
-                    wakeup_events=wakeup,
+                    wakeup_events=pages * PAGE_BYTES // (WAKEUP_SHARE * wire.dtype(structs[0]).itemsize),
                 )
             except Exception as error:
                 raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error

@@ -39,11 +39,14 @@ FUNCTION = """unsigned f{n}(unsigned *a, unsigned n)
 """
 STARTS = "i=0; while [ $i -lt $1 ]; do $2 -c 'import json, subprocess' || exit 1; i=$((i+1)); done"
 ALONE = "alone"
+Timing = tuple[float, float, float]
+"""Wall seconds, CPU seconds and faults."""
 SETTLED_S = 4
 """A view stays open for long: what its first seconds cost is told by the start. Who runs alone waits as long: a CPU
 that was idle is slower at first."""
-PASSES = 5
-"""Short passes a round, watchers in turn: a machine's pace drifts by more in a minute than watching costs."""
+PASSES, RUNS = 5, 4
+"""Short passes a round, watchers in turn: a machine's pace drifts by more in a minute than watching costs. In a pass
+each job runs so often, for attaching takes longer than it; the middle counts."""
 
 
 @contextlib.contextmanager
@@ -90,8 +93,14 @@ def jobs_of(setting: Setting) -> dict[str, list[str | Path]]:
     }
 
 
-def timed(argv: list[str | Path]) -> tuple[float, float, int]:
-    """Wall seconds, CPU seconds and faults of a command and all its children."""
+def timed(argv: list[str | Path], runs: int) -> Timing:
+    """Wall seconds, CPU seconds and faults of a command and all its children, the middle of so many runs."""
+    walls, cpus, faults = zip(*(timed_once(argv) for _ in range(runs)), strict=True)
+    return middle(walls), middle(cpus), middle(faults)
+
+
+def timed_once(argv: list[str | Path]) -> tuple[float, float, int]:
+    """Of a single run."""
     began = time.monotonic()
     child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -104,7 +113,7 @@ def timed(argv: list[str | Path]) -> tuple[float, float, int]:
 def run(setting: Setting) -> Result:
     """Each job under each watcher, interleaved."""
     everything, jobs = watchers(), jobs_of(setting)
-    runs: defaultdict[tuple[str, str], list[tuple[float, float, int]]] = defaultdict(list)
+    runs: defaultdict[tuple[str, str], list[Timing]] = defaultdict(list)
     passes = setting.rounds * int(setting.pick(PASSES, 1))
     for turn in range(passes):
         for way in everything[:: 1 - 2 * (turn % 2)]:
@@ -113,7 +122,7 @@ def run(setting: Setting) -> Result:
             with way.attach():
                 time.sleep(setting.pick(SETTLED_S, 0))
                 for name, argv in jobs.items():
-                    runs[name, way.name].append(timed(argv))
+                    runs[name, way.name].append(timed(argv, int(setting.pick(RUNS, 1))))
     result = Result()
     for name in jobs:
         figures = {way.name: figures_of(way, runs[name, way.name], runs[name, ALONE]) for way in everything}
@@ -122,7 +131,7 @@ def run(setting: Setting) -> Result:
     return result
 
 
-def figures_of(way: ways.Way, mine: list[tuple[float, float, int]], alone: list[tuple[float, float, int]]) -> Figures:
+def figures_of(way: ways.Way, mine: list[Timing], alone: list[Timing]) -> Figures:
     """Medians, and the median ratio of the passes."""
     if way.missing:
         return {"missing": way.missing}

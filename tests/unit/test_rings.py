@@ -12,6 +12,7 @@ import pytest
 
 from pftop.events import Records, SourceError
 from pftop.source import wire
+from pftop.source.machine import PAGE_BYTES
 from pftop.source.rings import WAIT_FOR_RECORD_S, Rings
 
 
@@ -21,13 +22,14 @@ class FakeProgram:
     def __init__(self, refuse: str = "") -> None:
         self.bpf = SimpleNamespace(perf_buffer_poll=lambda ms: None, perf_buffer_consume=lambda: None)
         self.callbacks: dict[str, Callable[[int, int, int], None]] = {}
+        self.opened: dict[str, dict[str, Any]] = {}
         self.refuse = refuse
 
     def table(self, name: str) -> Any:
         def open_perf_buffer(callback: Any, **more: Any) -> None:
             if name == self.refuse:
                 raise OSError("no memory")
-            self.callbacks[name] = callback
+            self.callbacks[name], self.opened[name] = callback, more
 
         return SimpleNamespace(open_perf_buffer=open_perf_buffer)
 
@@ -80,6 +82,16 @@ def test_records_rare_parts_and_logged_faults_are_told_apart(program: FakeProgra
     assert batch.retired.rare["changes"].tolist() == [3, 3]
     assert batch.events.tobytes() == events.tobytes()
     assert drained(rings) == ([], [])
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 256])
+def test_a_ring_wakes_its_reader_in_time_and_not_for_every_record(program: FakeProgram, cpus: int) -> None:
+    Rings(program, cpus)  # type: ignore[arg-type]
+    assert program.opened.keys() == {"faults", "retired"}
+    for name, struct in (("faults", "fault_event"), ("retired", "thread_record")):
+        asked = program.opened[name]
+        room = asked["page_cnt"] * PAGE_BYTES // wire.dtype(struct).itemsize
+        assert room / 5 < asked["wakeup_events"] < room / 3
 
 
 def test_a_rare_part_waits_for_its_record_but_not_for_ever(program: FakeProgram) -> None:
