@@ -35,6 +35,9 @@ from tests.live.harness import (
 )
 
 LOOKS = 3
+AHEAD = 8
+"""Faults of the whole machine, of some 205,000, that perf and vmstat had and pftop had not: 1 to 5 were found, whose
+is not known. None of them is the program's own: those are all asked for."""
 MILLION = 1_000_003 // SHARE | 1
 Start = Callable[..., Program]
 Watch = Callable[..., Pftop]
@@ -146,7 +149,7 @@ class Between:
     def lies(self) -> bool:
         """Whether it may be true."""
         pairs = (("seen", self.seen), ("completed", self.completed))
-        return all(self.least[name] <= counted <= self.most[name] for name, counted in pairs)
+        return all(self.least[name] - AHEAD <= counted <= self.most[name] for name, counted in pairs)
 
 
 def look(mixed: Program, watch: Pftop) -> Between:
@@ -181,8 +184,10 @@ def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, wa
         if found.lies():
             break
     least, most = found.least, found.most
-    assert touched + bus <= least["seen"] <= found.seen <= most["seen"]
-    assert touched <= least["completed"] <= found.completed <= most["completed"]
+    assert touched + bus <= least["seen"]
+    assert max(touched + bus, least["seen"] - AHEAD) <= found.seen <= most["seen"]
+    assert touched <= least["completed"]
+    assert max(touched, least["completed"] - AHEAD) <= found.completed <= most["completed"]
     # vmstat has more: those of get_user_pages, and those that fail once a mapping is found; it counts first,
     # so one fault a CPU may be in it and not yet in the other
     assert found.completed + populated + bus <= most["vmstat"]
