@@ -28,7 +28,7 @@ from pftop.model.histogram import BUCKETS, summarise
 from pftop.model.learning import Learnt
 from pftop.model.process import Process
 from pftop.model.shelf import Matrix
-from pftop.model.snapshot import HistoryPoint, Latency, ProcessRow, Snapshot
+from pftop.model.snapshot import HistoryPoint, Latency, Ledger, ProcessRow, Snapshot
 from pftop.text import Safe
 
 HISTORY_LENGTH = 120
@@ -72,6 +72,7 @@ class Aggregator:
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY_LENGTH)
         self._first, self._last = first, first
         self._seq = 0
+        self._ledger = Ledger()
         self._booked = np.zeros(len(SUM), np.int64)
         """Of all processes ever, and of those among them that have no row any more."""
         self._gone = np.zeros(len(SUM), np.int64)
@@ -204,6 +205,8 @@ class Aggregator:
         lost_unbooked = max(0, lost - self._lost_booked)
         ended = faults(self._gone) + lost_unbooked
         in_flight = ledger.open_faults(sample.threads.records, sample.late.retired.records)
+        booked = faults(everything - self._gone)
+        self._ledger = ledger.check(sample, booked, ended, in_flight, plan.cpus, self._ledger)
         of_machine = self._machine_latency(now)
         self._history.append(history_point(now, interval_ns, plan))
         return Snapshot(
@@ -218,7 +221,7 @@ class Aggregator:
             totals_since_start=ledger.totals(everything, counters, plan.features, ended, in_flight, kernel_all),
             log=ledger.log_counts(since_last),
             log_since_start=ledger.log_counts(counters),
-            ledger=ledger.check(sample, faults(everything - self._gone), ended, in_flight, plan.cpus),
+            ledger=self._ledger,
             latency=of_machine if plan.features.latency else None,
             history=tuple(self._history),
             pressure=sample.pressure,

@@ -36,21 +36,21 @@ def open_faults(records: Records, late: Records) -> int:
     return int(under_way.sum())
 
 
-def check(sample: Sample, booked: int, ended: int, in_flight: int, cpus: int) -> Ledger:
+def check(sample: Sample, booked: int, ended: int, in_flight: int, cpus: int, last: Ledger) -> Ledger:
     """Both ledgers: ``booked`` faults stand in rows, ``ended`` in rows that are gone or were lost.
 
     Faults go on while counters and records are read one after the other: the sums may differ by as many
-    as began meanwhile, and by one a CPU caught between two additions, which a hypervisor may hold there.
+    as began meanwhile, and by one a CPU caught between two additions. A hypervisor may hold a CPU there for as
+    long as all of the reading takes, and nothing else then tells it: so what is off by that little counts as off
+    only once it is so at two ticks.
     """
     counters = sample.after
     sums = booked + ended + counters.unattributed + counters.own_seen + in_flight
     logs = counters.logged + counters.sampled_out + counters.ring_lost
+    seen_off, log_off = counters.seen - sums, counters.completed - logs
     meanwhile = sample.after.seen - sample.before.seen
-    return Ledger(
-        seen_off=counters.seen - sums,
-        log_off=counters.completed - logs,
-        slack=meanwhile + cpus if meanwhile or in_flight else 0,
-    )
+    is_new = (seen_off or log_off) and (seen_off, log_off) != (last.seen_off, last.log_off)
+    return Ledger(seen_off, log_off, slack=meanwhile + cpus if meanwhile or in_flight or is_new else 0)
 
 
 def vmstat_delta(now: VmStat | None, before: VmStat | None) -> VmStat | None:

@@ -131,11 +131,11 @@ class LogCounts:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Two sums that must come out even: 0 and 0, or within ``slack`` while faults go on during the reading."""
+    """Two sums that must come out even: 0 and 0, or within ``slack`` while faults may go on during the reading."""
 
-    seen_off: int
-    log_off: int
-    slack: int
+    seen_off: int = 0
+    log_off: int = 0
+    slack: int = 0
 
     @property
     def balanced(self) -> bool:

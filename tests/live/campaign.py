@@ -44,6 +44,8 @@ class Account:
     stall_ns: int = 0
     exited: bool = False
     comms: set[str] = field(default_factory=set)
+    before: tuple[int, int, int] = (0, 0, 0)
+    """What it had before the first tick's interval: between pftop's attaching and its first reading."""
     totals: tuple[int, int, int] = (0, 0, 0)
     """What its latest row says it has had since the start."""
 
@@ -60,7 +62,11 @@ def accounts(ticks: list[Json]) -> dict[Key, Account]:
         for row in tick["processes"]:
             if not (row["minor_total"] or row["major_total"] or row["failed_total"]):
                 continue
-            account = found.setdefault((row["pid"], row["start_ns"]), Account())
+            key = row["pid"], row["start_ns"]
+            if key not in found:
+                was_there = row["start_ns"] < ticks[0]["ts_ns"]
+                found[key] = Account(before=_before_first(row)) if was_there else Account()
+            account = found[key]
             account.minor += row["minor"]
             account.major += row["major"]
             account.failed += row["failed"]
@@ -73,6 +79,12 @@ def accounts(ticks: list[Json]) -> dict[Key, Account]:
     return found
 
 
+def _before_first(row: Json) -> tuple[int, int, int]:
+    """What the first row of a process has had that no tick tells."""
+    minor, major, failed = (row[f"{kind}_total"] - row[kind] for kind in ("minor", "major", "failed"))
+    return minor, major, failed
+
+
 def since(watch: Pftop, seq: int) -> list[Json]:
     """The ticks after this one."""
     return [tick for tick in watch.ticks() if tick["seq"] > seq]
@@ -81,7 +93,7 @@ def since(watch: Pftop, seq: int) -> list[Json]:
 def whole(found: dict[Key, Account]) -> None:
     """In every account the differences make the total, and every completed fault has a latency."""
     for key, account in found.items():
-        assert account.counts == account.totals, key
+        assert tuple(map(sum, zip(account.before, account.counts, strict=True))) == account.totals, key
         assert account.latencies == account.minor + account.major, key
 
 

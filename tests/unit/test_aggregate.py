@@ -313,8 +313,26 @@ def test_an_unattributed_fault_and_one_of_ours_are_in_the_books() -> None:
 def test_books_that_do_not_come_out_even_say_so() -> None:
     kernel, books = started()
     kernel.count(seen=1, completed=2, logged=1)
-    ledger = advance(books, kernel).ledger
+    at_once, ledger = advance(books, kernel).ledger, advance(books, kernel).ledger
+    # a CPU may be caught between two additions; but not for long
+    assert (at_once.seen_off, at_once.log_off, at_once.slack) == (1, 1, make_plan().cpus)
     assert (ledger.seen_off, ledger.log_off, ledger.slack, ledger.balanced) == (1, 1, 0, False)
+
+
+def test_books_that_are_off_by_more_than_cpus_may_hold_up_say_so_at_once() -> None:
+    kernel, books = started()
+    kernel.count(seen=make_plan().cpus + 1)
+    assert not advance(books, kernel).ledger.balanced
+
+
+@pytest.mark.parametrize("name", ["seen", "completed"])
+def test_a_difference_that_changes_is_new_again(name: str) -> None:
+    kernel, books = started()
+    kernel.count(**{name: 1})
+    assert advance(books, kernel).ledger.balanced
+    kernel.count(**{name: 1})
+    assert advance(books, kernel).ledger.balanced
+    assert not advance(books, kernel).ledger.balanced
 
 
 def test_totals_are_the_intervals_and_the_sums_since_start_are_not() -> None:
