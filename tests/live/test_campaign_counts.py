@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -36,8 +40,8 @@ from tests.live.harness import (
 
 LOOKS = 3
 AHEAD = 8
-"""Faults of the whole machine, of some 205,000, that perf and vmstat had and pftop had not: 1 to 5 were found, whose
-is not known. None of them is the program's own: those are all asked for."""
+"""Faults of the whole machine, of some 205,000, that perf and vmstat at times had and no program on the tracepoint:
+1 to 5 were found, whose is not known, so a warning tells. None is the program's own: those are all asked for."""
 MILLION = 1_000_003 // SHARE | 1
 Start = Callable[..., Program]
 Watch = Callable[..., Pftop]
@@ -137,6 +141,20 @@ class Looks:
         return found | {"vmstat": self.taken[last]["vmstat"] - self.taken[first]["before"]}
 
 
+SKIPPED = re.compile(r"^recursion_misses:\s+(\d+)$", re.MULTILINE)
+
+
+def by_process() -> Counter[tuple[int, str]]:
+    """``minflt`` and ``majflt`` of every process there is; get_user_pages' are in it."""
+    found: Counter[tuple[int, str]] = Counter()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid, _, rest = path.read_text().partition(" (")
+            comm, _, fields = rest.rpartition(") ")
+            found[int(pid), comm] = int(fields.split()[7]) + int(fields.split()[9])
+    return found
+
+
 @dataclass(frozen=True)
 class Between:
     """What pftop counted between two looks at the machine, and the least and the most that happened meanwhile."""
@@ -145,11 +163,24 @@ class Between:
     completed: int
     least: Json
     most: Json
+    whose: str = field(repr=False)
 
     def lies(self) -> bool:
         """Whether it may be true."""
         pairs = (("seen", self.seen), ("completed", self.completed))
-        return all(self.least[name] - AHEAD <= counted <= self.most[name] for name, counted in pairs)
+        return all(self.least[name] <= counted <= self.most[name] for name, counted in pairs)
+
+
+def compare(ticks: list[Json], by_proc: Counter[tuple[int, str]], watch: Pftop) -> str:
+    """What ``/proc`` and pftop say of each process."""
+    counted: Counter[int] = Counter()
+    for row in (row for tick in ticks for row in tick["processes"]):
+        counted[row["pid"]] += row["minor"] + row["major"]
+    counted[watch.child.pid] = sum(tick["totals"]["own"] for tick in ticks)
+    programs = [path.read_text() for path in Path(f"/proc/{watch.child.pid}/fdinfo").iterdir()]
+    skipped = [number for text in programs for number in SKIPPED.findall(text)]
+    told = [f"{pid} {comm}: {count}, pftop {counted[pid]}" for (pid, comm), count in by_proc.items()]
+    return f"by /proc: {'; '.join(told)}; recursion_misses: {' '.join(skipped)}"
 
 
 def look(mixed: Program, watch: Pftop) -> Between:
@@ -158,24 +189,28 @@ def look(mixed: Program, watch: Pftop) -> Between:
     looks.take()
     first = watch.next_tick()
     looks.take()
+    before = by_process()
     mixed.tell()
     mixed.usage()
+    after = by_process()
     looks.take()
     last = watch.next_tick()
     looks.take()
-    ticks = [tick["totals"] for tick in since(watch, first["seq"]) if tick["seq"] <= last["seq"]]
+    all_ticks = [tick for tick in since(watch, first["seq"]) if tick["seq"] <= last["seq"]]
+    ticks = [tick["totals"] for tick in all_ticks]
     # what the kernel faults in for itself is no exception to perf
     remote = sum(tick["remote"] or 0 for tick in ticks)
     seen = sum(tick["seen"] for tick in ticks) - remote
     # pftop's own are counted as they begin; none of them is known to fail
     completed = sum(tick["minor"] + tick["major"] + tick["own"] for tick in ticks) - remote
-    return Between(seen, completed, looks.between(1, 2), looks.between(0, 3))
+    return Between(
+        seen, completed, looks.between(1, 2), looks.between(0, 3), compare(all_ticks, after - before, watch)
+    )
 
 
 def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, watch: Pftop) -> None:
     touched, populated, bus = (count // SHARE for count in (200_003, 30_011, 5_003))
-    # perf's counters of a whole CPU get ahead by a few, of every program on the tracepoint and of perf's own
-    # sampling alike, when some tool opens or closes perf events just then: another look has to agree
+    # another look has to agree where the kernel's counters are ahead: see AHEAD
     for _ in range(LOOKS):
         mixed = start(build("mixed"), str(touched), str(populated), str(bus), "0", "0")
         assert mixed.hear() == "ready"
@@ -183,6 +218,7 @@ def test_the_machine_lies_between_two_looks_at_it(build: Build, start: Start, wa
         print(found)
         if found.lies():
             break
+        warnings.warn(f"perf's counters are ahead: {found}, {found.whose}", stacklevel=1)
     least, most = found.least, found.most
     assert touched + bus <= least["seen"]
     assert max(touched + bus, least["seen"] - AHEAD) <= found.seen <= most["seen"]
