@@ -95,9 +95,25 @@ static __always_inline u32 cause_of_signal(struct fault_stamp *stamp, s32 signal
 	return stamp->address < PFTOP_NEAR_NULL ? CAUSE_NULL : CAUSE_UNMAPPED;
 }
 
+static __always_inline u32 cause_by_traits(struct fault_stamp *stamp, struct ending *end, u32 traits, int retried)
+{
+	u32 *cause;
+
+	if (end->kind == FAULT_MAJOR)
+		traits |= TRAIT_MAJOR;
+#if defined(PFTOP_ARCH_X86)
+	if (stamp->error_code & 0x1)
+		traits |= TRAIT_PRESENT;
+#endif
+	if (!retried)
+		traits &= ~TRAIT_USERFAULT;
+	cause = causes.lookup(&traits);
+	return cause ? *cause : CAUSE_UNKNOWN;
+}
+
 static __always_inline u32 cause_of(struct fault_stamp *stamp, struct ending *end)
 {
-	u32 traits, *cause;
+	u32 traits;
 
 	if (end->kind == FAULT_INVALID)
 		return cause_of_signal(stamp, end->signal, end->si_code);
@@ -109,20 +125,26 @@ static __always_inline u32 cause_of(struct fault_stamp *stamp, struct ending *en
 	if (!PFTOP_SEES_MM || !stamp->mm_calls)
 		return CAUSE_UNKNOWN;
 	traits = stamp->traits;
-	if (end->kind == FAULT_MAJOR)
-		traits |= TRAIT_MAJOR;
 	if (stamp->mm_flags & 0x1)
 		traits |= TRAIT_WRITE;
-#if defined(PFTOP_ARCH_X86)
-	if (stamp->error_code & 0x1)
-		traits |= TRAIT_PRESENT;
-#endif
 	/* a fault that waits for userfaultfd comes back as RETRY */
-	if (stamp->mm_calls < 2)
-		traits &= ~TRAIT_USERFAULT;
-	cause = causes.lookup(&traits);
-	return cause ? *cause : CAUSE_UNKNOWN;
+	return cause_by_traits(stamp, end, traits, stamp->mm_calls > 1);
 }
+
+#if PFTOP_FINDS_VMA
+/* The same where the VMA was looked for only now. Whether the fault was handled more than once is not told, unless it
+ * counts as major; but on a missing page userfaultfd is always asked.
+ */
+static __always_inline u32 cause_of_found(struct fault_stamp *stamp, struct ending *end)
+{
+	int was_asked = stamp->vma_flags & VM_UFFD_MISSING && !(stamp->error_code & 0x1);
+	u32 traits = stamp->traits;
+
+	if (access_of_code(stamp->error_code) == ACCESS_WRITE)
+		traits |= TRAIT_WRITE;
+	return cause_by_traits(stamp, end, traits, was_asked || end->kind == FAULT_MAJOR);
+}
+#endif
 
 static __always_inline void count_major(struct thread_record *record, struct thread_rare *rare, u64 latency,
 					u64 bucket)
@@ -202,14 +224,17 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	struct fault_event event = {};
 	int goes_first = end->kind != FAULT_MINOR || record->tgid == conf->focus_tgid;
 	int corrects = PFTOP_BY_ACCOUNT && stamp->logged == LINE_LOGGED;
+	int admitted;
 
 	global->completed++;
-	if (!corrects && conf->min_latency_ns && !goes_first && end->latency < conf->min_latency_ns) {
-		global->sampled_out++;
-		global->skipped++;
-		return;
-	}
-	if (!corrects && !log_admits(conf, global, goes_first || conf->min_latency_ns, end->now)) {
+	admitted = corrects || ((!conf->min_latency_ns || goes_first || end->latency >= conf->min_latency_ns) &&
+				log_admits(conf, global, goes_first || conf->min_latency_ns, end->now));
+#if PFTOP_FINDS_VMA
+	/* one that took long may turn out to be major, and then goes first */
+	if (end->kind == FAULT_MINOR && (admitted || end->latency > PFTOP_LONG_NS))
+		find_vma(stamp);
+#endif
+	if (!admitted) {
 		global->sampled_out++;
 		global->skipped++;
 		return;
@@ -232,6 +257,15 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 		event.mm_result = stamp->mm_result;
 		event.mm_calls = stamp->mm_calls;
 	}
+#if PFTOP_FINDS_VMA
+	if (end->kind != FAULT_FAILED && end->kind != FAULT_INVALID && stamp->found_ts_ns == stamp->ts_ns) {
+		end->cause = cause_of_found(stamp, end);
+		event.vma_start = stamp->vma_start;
+		event.vma_end = stamp->vma_end;
+		event.vma_flags = stamp->vma_flags;
+		flags |= EVENT_VMA_FOUND;
+	}
+#endif
 	event.cause = end->cause;
 	event.tgid = record->tgid;
 	event.tid = record->tid;

@@ -99,6 +99,13 @@ enum fault_cause {
 #define EVENT_VMA_KNOWN 4
 #define EVENT_REMOTE 8
 #define EVENT_CORRECTS 16	/* stands for the line sent before of the same thread and moment */
+#define EVENT_VMA_FOUND 32	/* looked for when the fault had ended: cause and VMA are told, how it was handled is not */
+
+/* Many faults are shorter; what is done for the others alone need not be as cheap. */
+#define PFTOP_LONG_NS 50000
+
+/* Helpers of this number and the next two are none: see mapping.c. */
+#define PFTOP_KFUNC 0x7f000000
 
 /* A fault under way: stamped at the exception, cleared when it ends. */
 struct fault_stamp {
@@ -108,6 +115,7 @@ struct fault_stamp {
 	u64 regs;		/* kernel address of the faulting pt_regs, valid while the fault lasts */
 	u64 ip;			/* plan memcg: where a fault in kernel mode was taken */
 	u64 mm_ts_ns;		/* first call of handle_mm_fault; 0: none yet */
+	u64 found_ts_ns;	/* where it is not seen: the ts_ns of the fault that the VMA below was found for */
 	u64 vma_start;
 	u64 vma_end;
 	u64 vma_flags;

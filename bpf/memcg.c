@@ -36,8 +36,6 @@ static __always_inline int is_in_system_call(struct fault_stamp *stamp)
 	return number != -1;
 }
 
-#define LONG_NS 50000
-
 int on_account(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct ending end = { .kind = FAULT_MINOR };
@@ -81,7 +79,7 @@ int on_account(struct bpf_raw_tracepoint_args *ctx)
 	}
 	if (!stamp->ts_ns)
 		return 0;
-	if (slot == PFTOP_SLOT_USER && end.now - stamp->ts_ns > LONG_NS && is_in_system_call(stamp))
+	if (slot == PFTOP_SLOT_USER && end.now - stamp->ts_ns > PFTOP_LONG_NS && is_in_system_call(stamp))
 		return 0;
 	end.regs = stamp->regs;
 	READ_TASK(last->min_flt, min_flt);

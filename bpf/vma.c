@@ -12,50 +12,6 @@
 #define VM_FAULT_ERROR 0x873
 #define FAULT_FLAG_TRIED 0x20
 
-#define VM_SHARED 0x8
-#define VM_GROWSDOWN 0x100
-#define VM_UFFD 0x1200		/* missing, write-protect; "minor" lies beyond 32 bits and moves */
-#define VM_HUGETLB 0x400000
-#define TMPFS_MAGIC 0x01021994
-
-static __always_inline u32 file_traits(u64 vma_ptr)
-{
-	u64 file = 0, inode = 0, super = 0, magic = 0;
-
-	READ_KERNEL(file, &((struct vm_area_struct *)vma_ptr)->vm_file);
-	if (!file)
-		return TRAIT_FILE;
-	READ_KERNEL(inode, &((struct file *)file)->f_inode);
-	READ_KERNEL(super, &((struct inode *)inode)->i_sb);
-	READ_KERNEL(magic, &((struct super_block *)super)->s_magic);
-	return magic == TMPFS_MAGIC ? TRAIT_SHMEM : TRAIT_FILE;
-}
-
-static __always_inline void note_vma(struct fault_stamp *stamp, u64 vma_ptr)
-{
-	struct vm_area_struct *vma = (struct vm_area_struct *)vma_ptr;
-	u64 flags = 0, ops = 0;
-	u32 traits = 0;
-
-	READ_KERNEL(stamp->vma_start, &vma->vm_start);
-	READ_KERNEL(stamp->vma_end, &vma->vm_end);
-	READ_KERNEL(flags, &vma->vm_flags);
-	READ_KERNEL(ops, &vma->vm_ops);
-	stamp->vma_flags = flags;
-	/* an anonymous VMA is one without operations, not one without a file */
-	if (ops)
-		traits |= file_traits(vma_ptr);
-	if (flags & VM_SHARED)
-		traits |= TRAIT_SHARED;
-	if (flags & VM_GROWSDOWN)
-		traits |= TRAIT_STACK;
-	if (flags & VM_HUGETLB)
-		traits |= TRAIT_HUGETLB;
-	if (flags & VM_UFFD)
-		traits |= TRAIT_USERFAULT;
-	stamp->traits |= traits;
-}
-
 /* Whether a call handles this fault: the same exception, or the same address where regs were not told. */
 static __always_inline int is_of(struct fault_stamp *stamp, u64 address, u64 regs)
 {

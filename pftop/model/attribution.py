@@ -1,4 +1,4 @@
-"""Owns the cause of logged faults where the kernel did not see the mapping: error code and ``/proc/PID/maps``.
+"""Owns the cause of logged faults where the kernel side did not find the mapping: error code and ``/proc/PID/maps``.
 
 The rules are those of ``pftop.causes``; only the traits come from elsewhere. All in bulk: one search a
 process and batch.
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from pftop import causes
 from pftop.events import Access, FaultKind, PlanInfo, ProcessKey, ProcessLookup, Records
 from pftop.mappings import NO_MAPPINGS, Mappings, MemoryMapping, Numbers
+from pftop.model.lines import VMA_FOUND
 from pftop.model.shelf import run_starts
 from pftop.records import copied
 
@@ -60,6 +62,13 @@ def _traits_of_faults(events: Records, rows: Numbers) -> Numbers:
     return traits
 
 
+def _is_open(events: Records) -> npt.NDArray[np.bool_]:
+    """Of each event whether its cause is still to be told; what its VMA did not tell nothing else will."""
+    open_: npt.NDArray[np.bool_] = events["cause"] == causes.NUMBER["unknown"]
+    open_ &= (events["kind"] <= FaultKind.MAJOR) & (events["flags"] & VMA_FOUND == 0)
+    return open_
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     mappings: Mappings
@@ -79,14 +88,14 @@ class Attribution:
         self._known: OrderedDict[ProcessKey, _Known] = OrderedDict()
 
     def knows(self, events: Records) -> bool:
-        """Whether of each event's process the mappings were read before: another's may be gone if it has to wait."""
-        keys = zip(events["tgid"].tolist(), events["start_ns"].tolist(), strict=True)
+        """Whether mappings were read before of each process that they are needed of: others' may soon be gone."""
+        open_ = _is_open(events)
+        keys = zip(events["tgid"][open_].tolist(), events["start_ns"][open_].tolist(), strict=True)
         return all(key in self._known for key in set(keys))
 
     def complete(self, events: Records) -> Records:
         """The events with every cause that can be told; those the kernel decided stay as they are."""
-        open_ = events["cause"] == causes.NUMBER["unknown"]
-        open_ &= events["kind"] <= FaultKind.MAJOR
+        open_ = _is_open(events)
         if not open_.any():
             return events
         before, self._now = self._now, self._clock()

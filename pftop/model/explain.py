@@ -121,8 +121,7 @@ def explain(line: LogLine, plan: PlanInfo) -> Detail:
     found += _code(line)
     if not line.remote:
         found.append(("error code", error_code(line.error_code, plan.bits.get("error_code", {}))))
-    if line.mm_flags is not None:
-        found += _in_mm(line, plan)
+    found += _in_mm(line, plan) if line.mm_flags is not None else _vma(line)
     if line.skipped:
         were = "fault on that CPU was" if line.skipped == 1 else "faults on that CPU were"
         found.append(("before it", f"{formatting.count(line.skipped)} {were} not logged"))
@@ -174,13 +173,19 @@ def _in_mm(line: LogLine, plan: PlanInfo) -> list[tuple[str, str]]:
         wait += f", {formatting.percent(line.lock_wait_ns / line.latency_ns)} of the time it took"
     calls = f"{line.mm_calls} call{'' if line.mm_calls == 1 else 's'} of handle_mm_fault"
     found = [("lock wait", wait), ("handled", f"in {calls}")]
-    if line.vma is not None:
-        start, end, flags = line.vma
-        rights = " ".join(word for bit, word in VMA_BITS.items() if flags & bit) or "none"
-        found.append(("mapping", f"{start:#x}-{end:#x}, {formatting.size(end - start)}, rights {rights}"))
+    found += _vma(line)
     found.append(("flags", bits(line.mm_flags or 0, plan.bits.get("fault_flag", {}))))
     found.append(("result", bits(line.mm_result or 0, plan.bits.get("vm_fault", {}))))
     return found
+
+
+def _vma(line: LogLine) -> list[tuple[str, str]]:
+    """What the kernel's own record of the mapping told, if it was read."""
+    if line.vma is None:
+        return []
+    start, end, flags = line.vma
+    rights = " ".join(word for bit, word in VMA_BITS.items() if flags & bit) or "none"
+    return [("mapping", f"{start:#x}-{end:#x}, {formatting.size(end - start)}, rights {rights}")]
 
 
 def _neighbours(line: LogLine) -> list[tuple[str, str]]:

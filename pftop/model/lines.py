@@ -15,8 +15,10 @@ from pftop.model.snapshot import Frame, LogLine
 MAX_FRAMES = 24
 Event = Mapping[str, Any]
 """A ``struct fault_event`` as Python's own numbers and bytes."""
-KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE = 1, 2, 4, 8
+KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE, VMA_FOUND = 1, 2, 4, 8, 32
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
+SEEN_IN_MM = ("lock_wait_ns", "mm_flags", "mm_result", "mm_calls")
+"""What only the plans that see handle_mm_fault know."""
 
 
 def select(events: Records, most: int, focus_pid: int | None, preferred: Collection[int] | None = None) -> Records:
@@ -73,7 +75,11 @@ def _line(
     key = ProcessKey(event["tgid"], event["start_ns"])
     flags, address, ip, ts_ns = event["flags"], event["address"], event["ip"], event["ts_ns"]
     kernel_mode = bool(flags & KERNEL_MODE)
-    extra = _seen_in_mm(event) if flags & VMA_KNOWN else {}
+    extra: dict[str, Any] = {}
+    if flags & (VMA_KNOWN | VMA_FOUND):
+        extra["vma"] = (event["vma_start"], event["vma_end"], event["vma_flags"])
+    if flags & VMA_KNOWN:
+        extra |= {name: event[name] for name in SEEN_IN_MM}
     if event["kind"] == FaultKind.INVALID:
         extra |= _invalid(event, key, lookup, stack(event["stack_id"]) if stack else ())
     return LogLine(
@@ -98,14 +104,3 @@ def _line(
         remote=bool(flags & REMOTE),
         **extra,
     )
-
-
-def _seen_in_mm(event: Event) -> dict[str, Any]:
-    """What only the plans that see handle_mm_fault know."""
-    return {
-        "lock_wait_ns": event["lock_wait_ns"],
-        "vma": (event["vma_start"], event["vma_end"], event["vma_flags"]),
-        "mm_flags": event["mm_flags"],
-        "mm_result": event["mm_result"],
-        "mm_calls": event["mm_calls"],
-    }

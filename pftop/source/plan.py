@@ -17,7 +17,7 @@ ACCOUNT_TRACEPOINT = "count_memcg_events"
 HUGE_FUNCTION = "do_huge_pmd_anonymous_page"
 LADDER = ("fentry", "kprobe", "memcg", "perf", "proc")
 
-SHARED_SOURCES = ("maps.c", "account.c", "settle.c", "begin.c", "signal.c", "lifetime.c")
+SHARED_SOURCES = ("maps.c", "mapping.c", "account.c", "settle.c", "begin.c", "signal.c", "lifetime.c")
 
 PROC_FEATURES = Features(
     latency=False,
@@ -49,7 +49,7 @@ FULL_FEATURES = replace(PERF_FEATURES, remote=True, lock_wait=True, cause=True, 
 GIVES = {
     "fentry": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
     "kprobe": "lock wait, retries, causes from the VMA, and faults done for get_user_pages",
-    "memcg": "a lower cost for every fault, and ends of faults that no other program can hide",
+    "memcg": "a lower cost for every fault, ends that nothing else hides, and causes of logged faults from the VMA",
     "perf": "latency, stall time, invalid faults, the event log, and processes that live less than a second",
 }
 

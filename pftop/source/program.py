@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pftop.events import SourceError
+from pftop.source import kfuncs
 from pftop.source.btf import declare
 from pftop.source.header import bpf_dir, header
 from pftop.source.kernel import KernelFacts
@@ -65,7 +67,9 @@ def kernel_structs(facts: KernelFacts, wanted: Mapping[str, tuple[str, ...]]) ->
     return "".join(declare(name, members[name]) for name in wanted)
 
 
-def compile_flags(facts: KernelFacts, capacity: int, plan: ProbePlan, *, have_task: bool) -> list[str]:
+def compile_flags(
+    facts: KernelFacts, capacity: int, plan: ProbePlan, *, have_task: bool, have_vma: bool, finds_vma: bool
+) -> list[str]:
     """All integers the text depends on; both sides' struct sizes are checked against each other."""
     flags = [
         f"-I{bpf_dir()}",
@@ -77,6 +81,8 @@ def compile_flags(facts: KernelFacts, capacity: int, plan: ProbePlan, *, have_ta
         f"-DPFTOP_MAX_FAMILY={MAX_FAMILY}",
         f"-DPFTOP_SEES_MM={int(plan.reads_vma)}",
         f"-DPFTOP_BY_ACCOUNT={int(plan.by_account)}",
+        f"-DPFTOP_HAVE_VMA={int(have_vma)}",
+        f"-DPFTOP_FINDS_VMA={int(finds_vma)}",
         f"-DPFTOP_TASK_IS_TYPED={int(have_task and facts.typed_task)}",
         f"-DPFTOP_PGFAULT={facts.pgfault or 0}",
     ]
@@ -106,14 +112,14 @@ class Program:
 
         ``compiling`` is called when the compiler is about to take over.
         """
-        structs = kernel_structs(facts, TASK_STRUCTS)
-        have_task = bool(structs)
-        if plan.reads_vma:
-            vma_structs = kernel_structs(facts, VMA_STRUCTS)
-            if not vma_structs:
-                raise SourceError("the VMA cannot be read", "BTF lacks a member of vm_area_struct, file or inode")
-            structs += vma_structs
-        flags = compile_flags(facts, capacity, plan, have_task=have_task)
+        task, vma = kernel_structs(facts, TASK_STRUCTS), kernel_structs(facts, VMA_STRUCTS)
+        have_task = bool(task)
+        if plan.reads_vma and not vma:
+            raise SourceError("the VMA cannot be read", "BTF lacks a member of vm_area_struct, file or inode")
+        # a program of a perf event may not: the kernel runs it with interrupts off, and the lock cannot be had
+        ids = kfuncs.ids_of(facts.btf) if vma and have_task and facts.typed_task and plan.by_account else ()
+        structs = task + vma
+        flags = compile_flags(facts, capacity, plan, have_task=have_task, have_vma=bool(vma), finds_vma=bool(ids))
         self._bcc = bcc
         self.plan = plan
         self.missing: list[str] = []
@@ -124,6 +130,8 @@ class Program:
         except Exception as error:
             raise SourceError("the BPF program did not compile", str(error), "pftop doctor") from error
         self._functions = have_task
+        self.finds_vma = bool(ids) and all([self._load_finder(one, ids) for one in plan.attachments])
+        """Whether the mapping of a logged fault is looked for, by kernel functions that programs may call."""
         try:
             for attachment in plan.attachments:
                 self._attach(attachment)
@@ -153,6 +161,28 @@ class Program:
         ends = {self._bcc.PerfSWConfig.PAGE_FAULTS_MIN, self._bcc.PerfSWConfig.PAGE_FAULTS_MAJ}
         opened = [fds for (_, event), fds in self.bpf.open_perf_events.items() if event in ends]
         return [int(fd) for fds in opened for fd in fds.values()]
+
+    def _load_finder(self, attachment: Attachment, ids: tuple[int, ...]) -> bool:
+        """Put calls of kernel functions in place, and load what has them; False if the kernel will not have it."""
+        name = attachment.function.encode()
+        start, size = (
+            self.lib.bpf_function_start(self.bpf.module, name),
+            self.lib.bpf_function_size(self.bpf.module, name),
+        )
+        if not start:
+            return True
+        code = (ctypes.c_uint8 * size).from_address(start)
+        places = kfuncs.calls(code, header().numbers["PFTOP_KFUNC"], len(ids))
+        if not places:
+            return True
+        kfuncs.call(code, places, ids)
+        raw = attachment.kind == "raw_tracepoint"
+        try:
+            self.bpf.load_func(name, self._bcc.BPF.RAW_TRACEPOINT if raw else self._bcc.BPF.PERF_EVENT)
+        except Exception:
+            kfuncs.refuse(code, places)
+            return False
+        return True
 
     def _attach(self, attachment: Attachment) -> None:
         if attachment.function in ("on_newtask", "on_rename") and not self._functions:

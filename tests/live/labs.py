@@ -135,6 +135,11 @@ def named_by_maps(seen: Seen) -> str:
     return workload.cause if workload.perf_cause is None else workload.perf_cause
 
 
+def named_by_vma(seen: Seen) -> str:
+    """What a plan names that looks for the VMA of logged faults, but does not see how they are handled."""
+    return "userfault" if seen.workload.cause == "userfault" else named_by_maps(seen)
+
+
 def as_named(seen: Seen, cause: str, *, sampled: bool = False) -> None:
     """Every one of its faults has this cause; or, where only logged ones have any, all those have."""
     if seen.workload.kind in ("failed", "invalid"):

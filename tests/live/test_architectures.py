@@ -26,7 +26,8 @@ structs = kernel_structs(facts, TASK_STRUCTS) + kernel_structs(facts, VMA_STRUCT
 plans = (perf_plan, kprobe_plan) + (memcg_plan,) * (facts.arch == "x86_64")
 for plan in (make(facts) for make in plans):
     text = program_text(plan, structs, bpf_dir())
-    bcc.BPF(text=text, cflags=compile_flags(facts, 8192, plan, have_task=True))
+    flags = compile_flags(facts, 8192, plan, have_task=True, have_vma=True, finds_vma=plan.by_account)
+    bcc.BPF(text=text, cflags=flags)
     print("compiled", plan.name, len(text))
 """
 

@@ -1,4 +1,4 @@
-"""Every workload of the lab, under the perf plan: counted as the kernel counts it, named for what it is."""
+"""Every workload of the lab, under the host's best plan: counted as the kernel counts it, named for what it is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pftop.lab.catalogue import WORKLOADS
-from tests.live.harness import Pftop, Program
-from tests.live.labs import as_expected, as_named, named_by_maps, observe
+from tests.live.harness import PLANS, Pftop, Program
+from tests.live.labs import as_expected, as_named, named_by_maps, named_by_vma, observe
 
 pytestmark = pytest.mark.live
 
@@ -51,4 +51,5 @@ def test_the_lab_is_seen_as_it_says(name: str, watch: Pftop, folder: Path, start
         assert sum(seen.sums.values()) == 0
         return
     as_expected(seen)
-    as_named(seen, named_by_maps(seen), sampled=True)
+    named = named_by_vma(seen) if PLANS[0] == "memcg" else named_by_maps(seen)
+    as_named(seen, named, sampled=True)

@@ -9,6 +9,7 @@ from pftop import causes
 from pftop.events import Access, ProcessKey, Records
 from pftop.mappings import Mappings, MemoryMapping
 from pftop.model.attribution import ASK_EVERY_S, MAX_PROCESSES, READS_PER_S, Attribution
+from pftop.model.lines import VMA_FOUND
 from pftop.source import wire
 from pftop.text import Safe
 from tests.unit.fake_source import Clock
@@ -54,6 +55,17 @@ def told(events: Records) -> set[int]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+def test_what_the_vma_told_is_asked_of_nobody_else(clock: Clock) -> None:
+    lookup = Counting(HEAP)
+    events = faults(1, 2)
+    events["flags"][0] = VMA_FOUND
+    found = attribution(lookup, clock)
+    assert found.knows(events[:1])
+    assert not found.knows(events)
+    assert told(found.complete(events)) == {2}
+    assert lookup.asked == [2]
 
 
 def test_each_fault_gets_its_own_processs_cause(clock: Clock) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pftop.causes import NUMBER
 from pftop.events import Access, FaultKind, Records
-from pftop.model.lines import KERNEL_MODE, LATENCY_KNOWN, REMOTE, VMA_KNOWN, resolve, select
+from pftop.model.lines import KERNEL_MODE, LATENCY_KNOWN, REMOTE, VMA_FOUND, VMA_KNOWN, resolve, select
 from pftop.model.snapshot import LogLine
 from pftop.source import wire
 from tests.unit.fake_kernel import joined, make_event
@@ -125,6 +125,12 @@ def test_what_the_vma_told_is_there_only_where_it_was_read() -> None:
     fields = {"vma_start": 0x1000, "vma_end": 0x2000, "vma_flags": 3, "mm_calls": 2, "lock_wait_ns": 8}
     line = line_of(make_event(flags=VMA_KNOWN | REMOTE, **fields))
     assert (line.vma, line.mm_calls, line.lock_wait_ns, line.remote) == ((0x1000, 0x2000, 3), 2, 8, True)
+
+
+def test_a_vma_that_was_looked_for_tells_nothing_of_how_the_fault_was_handled() -> None:
+    fields = {"vma_start": 0x1000, "vma_end": 0x2000, "vma_flags": 3, "mm_calls": 2, "lock_wait_ns": 8}
+    line = line_of(make_event(flags=VMA_FOUND, **fields))
+    assert (line.vma, line.mm_calls, line.lock_wait_ns, line.mm_flags) == ((0x1000, 0x2000, 3), None, None, None)
 
 
 def test_the_largest_addresses_fit() -> None:

@@ -92,6 +92,7 @@ def test_numbers_written_down_twice_are_equal() -> None:
     assert numbers["EVENT_LATENCY_KNOWN"] == lines.LATENCY_KNOWN
     assert numbers["EVENT_VMA_KNOWN"] == lines.VMA_KNOWN
     assert numbers["EVENT_REMOTE"] == lines.REMOTE
+    assert numbers["EVENT_VMA_FOUND"] == lines.VMA_FOUND
     assert numbers["PFTOP_CAUSES"] == process.CAUSE_SLOTS >= len(causes.CAUSES)
     assert numbers["PFTOP_TRAITS"] == causes.TRAITS == len(causes.table())
     assert numbers["PFTOP_BUCKETS"] == BUCKETS
