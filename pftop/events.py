@@ -79,6 +79,8 @@ class Features:
     """Whether ends of faults may go unseen, and are counted."""
     vma: bool
     """Whether the kernel side sees the mapping, and so counts the causes itself."""
+    vma_logged: bool = False
+    """Whether, else, it looks for the mapping of each fault it logs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from pftop.model.feed import Feed
 from pftop.model.snapshot import Restraint, Snapshot, Totals, Update
 from pftop.options import Options
 
-STEP_S = 0.1
+STEP_S, QUIET_STEP_S = 0.1, 0.5
+"""Each step saved is one time less that pftop takes a CPU from others. A signal ends the wait for it."""
 DEFAULT_WIDTH = 120
 
 
@@ -135,6 +136,7 @@ class Loop:
         self.writer.begin(self.feed.plan, self.feed.interval_s)
         self.out.flush()
         reader = poller_of(self.out)
+        step_s = self.step_s()
         while True:
             if reader.poll(0):
                 raise BrokenPipeError
@@ -143,9 +145,15 @@ class Loop:
                 reason = "signal"
             if reason:
                 self.feed.tick_now()
-            ended = self.show(self.feed.step(STEP_S), reason)
+            ended = self.show(self.feed.step(step_s), reason)
             if ended:
                 return ended
+
+    def step_s(self) -> float:
+        """Short where a command may end, or mappings are read of processes that may soon be gone."""
+        features = self.feed.plan.features
+        reads_maps = features.log and not (features.vma or features.vma_logged)
+        return STEP_S if self.command is not None or self.options.events or reads_maps else QUIET_STEP_S
 
     def show(self, update: Update, reason: str) -> str:
         """Print what a step brought; returns why it was the last, or nothing."""

@@ -14,6 +14,7 @@ from pftop.events import Batch, FaultSource, PlanInfo, ProcessKey, ProcessLookup
 from pftop.model import detail, lines
 from pftop.model.aggregate import Aggregator
 from pftop.model.attribution import attribution_for
+from pftop.model.early import Early
 from pftop.model.govern import Governor
 from pftop.model.learning import Learning
 from pftop.model.snapshot import LogLine, Snapshot, Update
@@ -69,7 +70,7 @@ class Collector:
         self._mapped: detail.MappingCounts | None = None
         # logged faults as they came, and those whose causes are known as far as they can be
         self._raw, self._pending = list[Records](), list[Records]()
-        self._learning = Learning()
+        self._learning, self._early = Learning(), Early(lookup, clock) if self._log else None
         self._completed_at = self._lines_at = clock()
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
@@ -145,6 +146,8 @@ class Collector:
         """Take in logged faults."""
         if len(batch.events):
             self._raw.append(batch.events)
+            if self._early is not None:
+                self._early.look(batch.events)
 
     def _to_complete(self, waited_s: float) -> bool:
         """Whether logged faults should not wait any longer for their causes."""

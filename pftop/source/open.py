@@ -123,6 +123,7 @@ def _open_live(
     from pftop.source.live import LiveSource
 
     info = plan_info(plan, facts, refusals)
+    info = replace(info, features=replace(info.features, vma_logged=program.finds_vma))
     if program.missing:
         lacking = ", ".join(program.missing)
         info = replace(info, why_not_better=(*info.why_not_better, f"without optional probes: {lacking}"))

@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import pftop
 from pftop.batch.jsonl import JsonLines
 from pftop.batch.rows import CommandResult, Selection, family_totals
+from pftop.batch.run import QUIET_STEP_S, STEP_S, Loop
 from pftop.events import Cost, FaultKind
 from pftop.model.query import parse
 from pftop.model.snapshot import Ledger, ProcessRow, Restraint, Snapshot, ThreadRow
+from pftop.options import Options
 from pftop.text import Safe, clean
 from tests.factories import make_latency, make_line, make_plan, make_row, make_snapshot, make_totals
 from tests.unit.fake_source import mapping
@@ -264,3 +267,32 @@ def test_what_the_proc_plan_cannot_tell_of_a_family_or_of_threads_is_null() -> N
     assert (found.failed, found.invalid, found.latency_sum_ns) == (None, None, None)
     _, tick, _ = written(proc_snapshot(), threads=True)
     assert tick["processes"][0]["threads"] is None
+
+
+class Planned:
+    """As much of a feed as the choice of a step looks at."""
+
+    def __init__(self, name: str, *, vma_logged: bool = False) -> None:
+        plan = make_plan(name)
+        self.plan = replace(plan, features=replace(plan.features, vma_logged=vma_logged))
+
+
+@pytest.mark.parametrize(
+    ("feed", "events", "command", "step_s"),
+    [
+        (Planned("fentry"), False, False, QUIET_STEP_S),
+        (Planned("perf", vma_logged=True), False, False, QUIET_STEP_S),
+        (Planned("proc"), False, False, QUIET_STEP_S),
+        (Planned("perf"), False, False, STEP_S),
+        (Planned("fentry"), True, False, STEP_S),
+        (Planned("fentry"), False, True, STEP_S),
+    ],
+)
+def test_steps_are_long_where_nothing_is_waited_for(
+    feed: Planned, events: bool, command: bool, step_s: float
+) -> None:
+    options = Options(mode="json", events=events)
+    following: Any = object() if command else None
+    writer = JsonLines(io.StringIO(), threads=False)
+    loop = Loop(feed, options, EVERYTHING, io.StringIO(), print, following, writer)  # type: ignore[arg-type]
+    assert loop.step_s() == step_s
