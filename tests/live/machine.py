@@ -39,6 +39,8 @@ SMALL_RINGS = MADE_SMALL.format(change="rings.LOG_RING_BYTES = rings.RETIRED_RIN
 """pftop as it is, but with the smallest rings it uses anywhere."""
 SMALL_FAMILY = MADE_SMALL.format(change="from pftop.source import program\nprogram.MAX_FAMILY = 4")
 """pftop as it is, but with room for four descendants of a command."""
+REFUSED_CALLS = MADE_SMALL.format(change="from pftop.source import kfuncs\nkfuncs.ids_of = lambda *_: (1, 2, 3)")
+"""pftop as it is, but the kernel functions it would have its programs call are none."""
 
 
 def run(

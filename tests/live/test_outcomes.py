@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.campaign import Changed
 from tests.live.harness import FAULTS, MINOR, PLANS, ROOT, TELLS_ACCOUNT, PerfCounter, Pftop, Program, balanced
+from tests.live.machine import REFUSED_CALLS
 
 ROUNDS = 301
 DEAF = """
@@ -75,3 +77,27 @@ def test_a_kernel_that_accounts_no_faults_is_found_out() -> None:
     name, refused = automatic.split(" for ")
     assert name == "perf"
     assert "'memcg'" in refused
+
+
+@pytest.mark.skipif(PLANS[0] != "memcg", reason="only plan memcg has its programs call kernel functions")
+def test_where_the_kernel_refuses_the_calls_the_mappings_are_read(
+    build: Callable[[str], Path], start: Callable[..., Program]
+) -> None:
+    pages = 4_001
+    program = start(build("touch"), str(pages), "1")
+    assert program.hear() == "ready"
+    watch = Changed(REFUSED_CALLS, "-p", str(program.pid))
+    try:
+        watch.ready()
+        program.tell()
+        assert program.usage() == (pages, 0)
+        watch.next_tick()
+        watch.next_tick()
+        rows = list(watch.rows(program.pid))
+        assert sum(row["minor"] for row in rows) == pages
+        named = [row["causes_total"] for row in rows][-1]
+        assert named["first-touch"] > 0
+        assert set(named) == {"first-touch", "unknown"}
+        balanced(watch.ticks())
+    finally:
+        watch.close()
