@@ -132,17 +132,24 @@ static __always_inline u32 cause_of(struct fault_stamp *stamp, struct ending *en
 }
 
 #if PFTOP_FINDS_VMA
-/* The same where the VMA was looked for only now. Whether the fault was handled more than once is not told, unless it
- * counts as major; but on a missing page userfaultfd is always asked.
+/* The same where the VMA was looked for only now: what is not told is whether the fault had to wait for userfaultfd.
+ *
+ * On a missing page of anonymous memory it is always asked, but not on one that comes from swap, which the major ones
+ * may. Of a page that it protects from writing, it or a copy may have been the reason.
  */
 static __always_inline u32 cause_of_found(struct fault_stamp *stamp, struct ending *end)
 {
-	int was_asked = stamp->vma_flags & VM_UFFD_MISSING && !(stamp->error_code & 0x1);
-	u32 traits = stamp->traits;
+	u32 traits = stamp->traits, is_mapped = TRAIT_FILE | TRAIT_SHMEM | TRAIT_HUGETLB;
+	int is_present = stamp->error_code & 0x1;
+	int was_asked = !(traits & is_mapped) && !is_present && stamp->vma_flags & VM_UFFD_MISSING;
 
 	if (access_of_code(stamp->error_code) == ACCESS_WRITE)
 		traits |= TRAIT_WRITE;
-	return cause_by_traits(stamp, end, traits, was_asked || end->kind == FAULT_MAJOR);
+	if (was_asked && end->kind == FAULT_MAJOR)
+		return CAUSE_UNKNOWN;
+	if (is_present && traits & TRAIT_WRITE && stamp->vma_flags & VM_UFFD_WP)
+		return CAUSE_UNKNOWN;
+	return cause_by_traits(stamp, end, traits, was_asked);
 }
 #endif
 
@@ -230,8 +237,8 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	admitted = corrects || ((!conf->min_latency_ns || goes_first || end->latency >= conf->min_latency_ns) &&
 				log_admits(conf, global, goes_first || conf->min_latency_ns, end->now));
 #if PFTOP_FINDS_VMA
-	/* one that took long may turn out to be major, and then goes first */
-	if (end->kind == FAULT_MINOR && (admitted || end->latency > PFTOP_LONG_NS))
+	/* one that took rather long may turn out to be major, and then goes first */
+	if (end->kind == FAULT_MINOR && (admitted || end->latency > PFTOP_MAYBE_MAJOR_NS))
 		find_vma(stamp);
 #endif
 	if (!admitted) {

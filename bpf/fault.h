@@ -101,8 +101,9 @@ enum fault_cause {
 #define EVENT_CORRECTS 16	/* stands for the line sent before of the same thread and moment */
 #define EVENT_VMA_FOUND 32	/* looked for when the fault had ended: cause and VMA are told, how it was handled is not */
 
-/* Many faults are shorter; what is done for the others alone need not be as cheap. */
+/* Nearly all faults are shorter; what is done for the others alone need not be as cheap. */
 #define PFTOP_LONG_NS 50000
+#define PFTOP_MAYBE_MAJOR_NS 20000
 
 /* Helpers of this number and the next two are none: see mapping.c. */
 #define PFTOP_KFUNC 0x7f000000

@@ -3,14 +3,15 @@
  * What is read from the VMA an address lies in, and finding it where no probe is handed one.
  *
  * Finding walks the task's mappings (bpf_iter_task_vma, since 6.7), some 700 ns all in: for faults that are logged, not
- * for each. It gives up where the lock of the mappings cannot be had at once. Those kernel functions are called by type
+ * for each. It gives up where a lock it needs cannot be had at once. Those kernel functions are called by type
  * ids, which BCC's compiler does not know how to do: user space puts the calls in place (pftop/source/kfuncs.py).
  */
 #if PFTOP_HAVE_VMA
 #define VM_SHARED 0x8
 #define VM_GROWSDOWN 0x100
 #define VM_UFFD_MISSING 0x200
-#define VM_UFFD 0x1200		/* missing, write-protect; "minor" lies beyond 32 bits and moves */
+#define VM_UFFD_WP 0x1000
+#define VM_UFFD (VM_UFFD_MISSING | VM_UFFD_WP)	/* "minor" lies beyond 32 bits and moves */
 #define VM_HUGETLB 0x400000
 #define TMPFS_MAGIC 0x01021994
 

@@ -1,7 +1,8 @@
 """Owns why faults happen: the names, what they mean, and the one table that decides between them.
 
 The kernel side uses the very same table: user space fills a map from ``table()``, indexed by the traits of
-``bpf/fault.h``. Where a plan does not see the VMA, the traits come from the error code and ``/proc/PID/maps``.
+``bpf/fault.h``. Where a plan does not see the VMA, it looks for it, or the traits come from
+the error code and ``/proc/PID/maps``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from pftop.model.snapshot import Restraint, Snapshot, Totals, Update
 from pftop.options import Options
 
 STEP_S, QUIET_STEP_S = 0.1, 0.5
-"""Each step saved is one time less that pftop takes a CPU from others. A signal ends the wait for it."""
+"""Each step saved is one time less that pftop takes a CPU from others. A signal ends the wait for the kernel."""
 DEFAULT_WIDTH = 120
 
 

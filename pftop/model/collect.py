@@ -70,7 +70,7 @@ class Collector:
         self._mapped: detail.MappingCounts | None = None
         # logged faults as they came, and those whose causes are known as far as they can be
         self._raw, self._pending = list[Records](), list[Records]()
-        self._learning, self._early = Learning(), Early(lookup, clock) if self._log else None
+        self._learning, self._early = Learning(), Early(lookup, clock)
         self._completed_at = self._lines_at = clock()
         first = source.sample()
         self._boot_time_s = wall() - first.ts_ns / 1e9
@@ -127,6 +127,8 @@ class Collector:
         batch = self._source.read(wait)
         self._books.ingest(batch)
         self._keep(batch)
+        if self._log and self._governor.extras:
+            self._early.look(batch.events)
         snapshot = self._snapshot() if self._clock() >= self._due else None
         shown, not_shown = self._lines()
         return Update(shown, not_shown, snapshot, tuple(self._source.messages()))
@@ -146,8 +148,6 @@ class Collector:
         """Take in logged faults."""
         if len(batch.events):
             self._raw.append(batch.events)
-            if self._early is not None:
-                self._early.look(batch.events)
 
     def _to_complete(self, waited_s: float) -> bool:
         """Whether logged faults should not wait any longer for their causes."""

@@ -18,6 +18,7 @@ ASKED_PER_S = 250
 """At most: were thousands busy, reading all their mappings would take more than a CPU."""
 TIMES = 4
 """A program maps its libraries one after the other."""
+AT_ONCE = 50
 KEPT = 2048
 
 
@@ -27,7 +28,7 @@ class Early:
     def __init__(self, lookup: ProcessLookup, clock: Callable[[], float]) -> None:
         self._lookup, self._clock = lookup, clock
         self._asked: OrderedDict[tuple[int, int, bytes], int] = OrderedDict()
-        self._left, self._at = float(ASKED_PER_S), clock()
+        self._left, self._at = float(AT_ONCE), clock()
 
     def look(self, events: Records) -> None:
         """At the first unknown address of each process that is rather new."""
@@ -36,7 +37,7 @@ class Early:
         for tgid, start_ns, comm, address in zip(*columns, strict=True):
             of.setdefault((tgid, start_ns, comm), []).append(address)
         before, self._at = self._at, self._clock()
-        self._left = min(ASKED_PER_S, self._left + (self._at - before) * ASKED_PER_S)
+        self._left = min(AT_ONCE, self._left + (self._at - before) * ASKED_PER_S)
         for who, addresses in of.items():
             if (times := self._asked.get(who, 0)) >= TIMES:
                 continue

@@ -49,8 +49,13 @@ def check(sample: Sample, booked: int, ended: int, in_flight: int, cpus: int, la
     logs = counters.logged + counters.sampled_out + counters.ring_lost
     seen_off, log_off = counters.seen - sums, counters.completed - logs
     meanwhile = sample.after.seen - sample.before.seen
-    is_new = (seen_off or log_off) and (seen_off, log_off) != (last.seen_off, last.log_off)
+    is_new = (seen_off or log_off) and not (stands(seen_off, last.seen_off) or stands(log_off, last.log_off))
     return Ledger(seen_off, log_off, slack=meanwhile + cpus if meanwhile or in_flight or is_new else 0)
+
+
+def stands(now: int, before: int) -> bool:
+    """Whether a part of a difference was there before."""
+    return now * before > 0
 
 
 def vmstat_delta(now: VmStat | None, before: VmStat | None) -> VmStat | None:

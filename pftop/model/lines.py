@@ -9,6 +9,7 @@ import numpy as np
 
 from pftop.causes import NAMES
 from pftop.events import Access, FaultKind, ProcessKey, ProcessLookup, Records
+from pftop.mappings import MemoryMapping
 from pftop.model.book import name_of
 from pftop.model.snapshot import Frame, LogLine
 
@@ -93,7 +94,7 @@ def _line(
         kernel_mode=kernel_mode,
         latency_ns=event["latency_ns"] if flags & LATENCY_KNOWN else None,
         address=address,
-        mapping=lookup.mapping(key, address),
+        mapping=_of_vma(lookup.mapping(key, address), extra.get("vma")),
         ip=ip,
         symbol=lookup.symbol(key, ip, kernel_mode) if ip and stack else None,
         error_code=event["error_code"],
@@ -104,3 +105,10 @@ def _line(
         remote=bool(flags & REMOTE),
         **extra,
     )
+
+
+def _of_vma(mapping: MemoryMapping | None, vma: tuple[int, int, int] | None) -> MemoryMapping | None:
+    """The mapping, unless it is another program's that the process ran before or after: the VMA lies elsewhere."""
+    if mapping is None or vma is None:
+        return mapping
+    return mapping if mapping.start < vma[1] and vma[0] < mapping.end else None

@@ -122,11 +122,10 @@ def _open_live(
     program = Program(bcc, plan, facts, capacity, compiling)
     from pftop.source.live import LiveSource
 
-    info = plan_info(plan, facts, refusals)
-    info = replace(info, features=replace(info.features, vma_logged=program.finds_vma))
-    if program.missing:
-        lacking = ", ".join(program.missing)
-        info = replace(info, why_not_better=(*info.why_not_better, f"without optional probes: {lacking}"))
+    if program.refusal:
+        # the verifier's own words, which libbcc prints
+        noise()
+    info = with_lacks(plan_info(plan, facts, refusals), program)
     try:
         source = LiveSource(
             program,
@@ -147,6 +146,17 @@ def _open_live(
         why = f"a page pftop itself touched did not pass the tracepoint {ACCOUNT_TRACEPOINT}"
         raise SourceError("faults are not accounted to memory cgroups", why, "boot without cgroup_disable=memory")
     return source
+
+
+def with_lacks(info: PlanInfo, program: Program) -> PlanInfo:
+    """With what this kernel would not let the programs do."""
+    lacks = list[str]()
+    if program.refusal:
+        lacks.append(f"without looking for mappings, so causes come from /proc: {program.refusal}")
+    if program.missing:
+        lacks.append(f"without optional probes: {', '.join(program.missing)}")
+    features = replace(info.features, vma_logged=program.finds_vma)
+    return replace(info, features=features, why_not_better=(*info.why_not_better, *lacks))
 
 
 def hears_faults(source: LiveSource) -> bool:

@@ -124,6 +124,8 @@ class Program:
         self.plan = plan
         self.missing: list[str] = []
         """Optional probes that did not attach."""
+        self.refusal = ""
+        """Why the kernel does not let programs look for mappings, if it was asked."""
         compiling()
         try:
             self.bpf: Any = bcc.BPF(text=program_text(plan, structs, bpf_dir()), cflags=flags)
@@ -179,8 +181,9 @@ class Program:
         raw = attachment.kind == "raw_tracepoint"
         try:
             self.bpf.load_func(name, self._bcc.BPF.RAW_TRACEPOINT if raw else self._bcc.BPF.PERF_EVENT)
-        except Exception:
+        except Exception as error:
             kfuncs.refuse(code, places)
+            self.refusal = str(error)
             return False
         return True
 

@@ -124,6 +124,11 @@ def test_a_file_read_from_disk_is_major_with_its_latency(
     assert all(0 <= f["offset"] < pages * 4096 for f in in_file)
     slowest = max(row["latency"]["max_ns"] for row in watch.rows(program.pid) if row["latency"]["count"])
     assert slowest >= max(f["latency_ns"] for f in in_file)
+    assert {f["cause"] for f in in_file} == {"file-read"}
+    found = [f for f in in_file if f["vma"]]
+    # before it is known to be major its line went out once, with the VMA
+    assert len(found) == (len(in_file) if watch.objects[0]["plan"] == "memcg" else 0)
+    assert all(f["vma"][0] <= f["address"] < f["vma"][1] for f in found)
 
 
 @pytest.mark.skipif(PLANS[0] != "memcg", reason="/proc/PID/maps of such processes is gone before it is read")

@@ -86,7 +86,7 @@ def test_where_the_kernel_refuses_the_calls_the_mappings_are_read(
     pages = 4_001
     program = start(build("touch"), str(pages), "1")
     assert program.hear() == "ready"
-    watch = Changed(REFUSED_CALLS, "-p", str(program.pid))
+    watch = Changed(REFUSED_CALLS, "--events", "-p", str(program.pid))
     try:
         watch.ready()
         program.tell()
@@ -98,6 +98,8 @@ def test_where_the_kernel_refuses_the_calls_the_mappings_are_read(
         named = [row["causes_total"] for row in rows][-1]
         assert named["first-touch"] > 0
         assert set(named) == {"first-touch", "unknown"}
+        assert len(watch.faults()) > 10
+        assert {fault["vma"] is None for fault in watch.faults()} == {True}
         balanced(watch.ticks())
     finally:
         watch.close()

@@ -7,7 +7,7 @@ import pytest
 
 from pftop.events import ProcessKey, Records
 from pftop.mappings import Mappings, MemoryMapping
-from pftop.model.early import ASKED_PER_S, KEPT, TIMES, Early
+from pftop.model.early import ASKED_PER_S, AT_ONCE, KEPT, TIMES, Early
 from pftop.source import wire
 from pftop.text import Safe
 from tests.unit.fake_source import Clock
@@ -71,13 +71,13 @@ def test_one_that_runs_another_program_is_new_again(early: Early, lookup: Asked)
 def test_no_more_are_asked_about_than_time_allows(lookup: Asked) -> None:
     clock = Clock()
     early = Early(lookup, clock)  # type: ignore[arg-type]
-    crowd = faults(*((pid, b"x", 1) for pid in range(1, 3 * ASKED_PER_S)))
+    crowd = faults(*((pid, b"x", 1) for pid in range(1, 3 * AT_ONCE)))
     early.look(crowd)
     early.look(crowd)
-    assert lookup.of == list(range(1, ASKED_PER_S + 1))
-    clock.now += 0.5
+    assert lookup.of == list(range(1, AT_ONCE + 1))
+    clock.now += AT_ONCE / 2 / ASKED_PER_S
     early.look(crowd)
-    assert len(lookup.of) == ASKED_PER_S * 3 // 2
+    assert len(lookup.of) == AT_ONCE * 3 // 2
 
 
 def test_what_is_remembered_is_bounded(lookup: Asked) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,6 +132,16 @@ def test_a_vma_that_was_looked_for_tells_nothing_of_how_the_fault_was_handled() 
     fields = {"vma_start": 0x1000, "vma_end": 0x2000, "vma_flags": 3, "mm_calls": 2, "lock_wait_ns": 8}
     line = line_of(make_event(flags=VMA_FOUND, **fields))
     assert (line.vma, line.mm_calls, line.lock_wait_ns, line.mm_flags) == ((0x1000, 0x2000, 3), None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "is_named"),
+    [(0x1000, 0x3000, True), (0x2000, 0x9000, True), (0x3000, 0x4000, False), (0, 0x1000, False)],
+)
+def test_a_mapping_that_the_vma_does_not_lie_in_names_nothing(start: int, end: int, is_named: bool) -> None:
+    event = make_event(flags=VMA_FOUND, address=0x2000, vma_start=start, vma_end=end)
+    line = line_of(event, FakeLookup((mapping(0x1000, 0x3000),)))
+    assert (line.mapping is not None) == is_named
 
 
 def test_the_largest_addresses_fit() -> None:
