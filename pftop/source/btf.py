@@ -126,10 +126,12 @@ class Btf:
         """The named members of the named structs; what the kernel does not have is left out."""
         result: dict[str, dict[str, Member]] = {}
         for name, members in wanted.items():
-            for index in self._named(name, STRUCT):
-                found: dict[str, Member] = {}
-                self._walk(index, 0, found)
-                result.setdefault(name, {m: found[m] for m in members if m in found})
+            # the first: to look for another of the name takes longer than all else
+            if (index := next(self._named(name, STRUCT), None)) is None:
+                continue
+            found: dict[str, Member] = {}
+            self._walk(index, 0, found)
+            result[name] = {m: found[m] for m in members if m in found}
         return result
 
 

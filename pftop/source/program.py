@@ -112,7 +112,8 @@ class Program:
 
         ``compiling`` is called when the compiler is about to take over.
         """
-        task, vma = kernel_structs(facts, TASK_STRUCTS), kernel_structs(facts, VMA_STRUCTS)
+        task = kernel_structs(facts, TASK_STRUCTS)
+        vma = kernel_structs(facts, VMA_STRUCTS) if plan.reads_vma or plan.by_account else ""
         have_task = bool(task)
         if plan.reads_vma and not vma:
             raise SourceError("the VMA cannot be read", "BTF lacks a member of vm_area_struct, file or inode")

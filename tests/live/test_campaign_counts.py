@@ -42,6 +42,7 @@ LOOKS = 3
 AHEAD = 8
 """Faults of the whole machine, of some 205,000, that perf and vmstat at times had and no program on the tracepoint:
 1 to 5 were found, whose is not known, so a warning tells. None is the program's own: those are all asked for."""
+SKIPPED = re.compile(r"^recursion_misses:\s+(\d+)$", re.MULTILINE)
 MILLION = 1_000_003 // SHARE | 1
 Start = Callable[..., Program]
 Watch = Callable[..., Pftop]
@@ -139,9 +140,6 @@ class Looks:
         """What happened between two of them; vmstat's span has the others' within it."""
         found = {name: self.taken[last][name] - self.taken[first][name] for name in ("seen", "completed")}
         return found | {"vmstat": self.taken[last]["vmstat"] - self.taken[first]["before"]}
-
-
-SKIPPED = re.compile(r"^recursion_misses:\s+(\d+)$", re.MULTILINE)
 
 
 def by_process() -> Counter[tuple[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pftop.events import FaultKind, ProcessKey, Records
+from pftop.mappings import Mappings
 from pftop.model.attribution import Attribution
 from pftop.model.collect import COMPLETE_EVERY_S, LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
 from pftop.model.snapshot import Snapshot, Update
@@ -304,6 +305,32 @@ def test_a_log_that_is_off_makes_no_lines(source: FakeSource) -> None:
     feed.set_log(False)
     source.log(5)
     assert lines_of([feed.step(0.5), feed.step(0.5)]) == (0, 0)
+
+
+class NotedLookup(FakeLookup):
+    """Notes whose mappings it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__((mapping(0x1000, 0x9000),))
+        self.asked: list[int] = []
+
+    def mappings(self, key: ProcessKey) -> Mappings:
+        self.asked.append(key.pid)
+        return super().mappings(key)
+
+
+def test_mappings_are_asked_for_before_there_are_lines_and_only_if_there_will_be_any(source: FakeSource) -> None:
+    # this plan needs them for nothing else
+    source.plan, lookup = make_plan("fentry"), NotedLookup()
+    feed = Collector(source, lookup, clock=source.clock, wall=lambda: 5000.0)
+    feed.set_log(False)
+    source.log(5)
+    feed.step(0.01)
+    assert lookup.asked == []
+    feed.set_log(True)
+    source.log(5)
+    assert not feed.step(0.01).lines
+    assert len(lookup.asked) == 1
 
 
 def test_a_plan_without_a_log_has_none_whatever_is_asked(source: FakeSource) -> None:
