@@ -17,6 +17,7 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 	struct ending end = { .kind = FAULT_INVALID };
 	struct thread_record *record;
 	struct fault_stamp *stamp;
+	s32 si_code = 0;
 
 	end.signal = ctx->args[0];
 	if (end.signal != SIGNAL_SEGV && end.signal != SIGNAL_BUS)
@@ -28,8 +29,11 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 	if (!record)
 		return 0;
 	stamp = &record->stamp[PFTOP_SLOT_USER];
-	READ_KERNEL(end.si_code, (void *)(info + 8));
+	/* into locals: with end's address given away its kind is unknown to the compiler, and the search for
+	 * mappings, which no invalid fault needs, would be taken in */
+	READ_KERNEL(si_code, (void *)(info + 8));
 	READ_KERNEL(address, (void *)(info + 16));
+	end.si_code = si_code;
 	settle(conf, global, record);
 	/* kill(2) has codes up to 0; a general protection fault is no page fault */
 	if (!stamp->ts_ns || end.si_code <= 0 || end.si_code == SI_CODE_KERNEL)
