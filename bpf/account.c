@@ -246,7 +246,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 		global->skipped++;
 		return;
 	}
-	event.ts_ns = stamp->ts_ns;
+	event.ts_ns = stamp->ts_ns + conf->suspended_ns;
 	event.start_ns = record->start_ns;
 	event.latency_ns = end->latency;
 	event.address = stamp->address;
@@ -265,7 +265,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 		event.mm_calls = stamp->mm_calls;
 	}
 #if PFTOP_FINDS_VMA
-	if (end->kind != FAULT_FAILED && end->kind != FAULT_INVALID && stamp->found_ts_ns == stamp->ts_ns) {
+	if (end->kind != FAULT_FAILED && end->kind != FAULT_INVALID && stamp->mm_ts_ns == stamp->ts_ns) {
 		end->cause = cause_of_found(stamp, end);
 		event.vma_start = stamp->vma_start;
 		event.vma_end = stamp->vma_end;

@@ -5,9 +5,10 @@
  * A slot still open at the next entry held a fault that ended unseen: a bad pointer given to a system
  * call (fixed up, EFAULT), or a retry broken off by a signal. It counts as failed, latency unknown.
  */
-static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config *conf, struct globals *global, int slot)
+static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config *conf, struct globals *global,
+							struct task_struct *task, int slot)
 {
-	u64 pid_tgid = bpf_get_current_pid_tgid();
+	u64 pid_tgid = pid_tgid_of(task);
 	u32 tgid = pid_tgid >> 32, tid = pid_tgid;
 	struct thread_record *record;
 	struct fault_stamp *stamp;
@@ -29,7 +30,7 @@ static __always_inline struct fault_stamp *begin_fault(void *ctx, struct config 
 		return 0;
 	}
 	stamp = &record->stamp[slot];
-	settle(conf, global, record);
+	settle(conf, global, record, task);
 	if (stamp->ts_ns)
 		abandon_fault(ctx, conf, global, record, stamp, slot);
 	if (slot == PFTOP_SLOT_KERNEL)

@@ -8,11 +8,11 @@
  * up there at once, as when it follows the frame pointers of a user stack for perf or for another BPF
  * program, or tries a copy that it does again in another way. Its own event PAGE_FAULTS has none of them.
  */
-static __always_inline int faults_are_off(void)
+static __always_inline int faults_are_off(struct task_struct *task)
 {
 	u32 depth = 0;
 #ifdef PFTOP_HAVE_TASK
-	READ_TASK(depth, pagefault_disabled);
+	READ_TASK(depth, task, pagefault_disabled);
 #endif
 	/* reading it by a helper switches them off once more */
 	return depth > !PFTOP_TASK_IS_TYPED;
@@ -22,13 +22,14 @@ static __always_inline int begin_tracepoint(struct bpf_raw_tracepoint_args *ctx,
 {
 	/* the clock waits for whatever was begun before it is read: so it is read before anything is */
 	u64 now = now_ns();
+	struct task_struct *task = current_task();
 	struct globals *global = counters();
 	struct config *conf = settings();
 	struct fault_stamp *stamp;
 
-	if (!conf || !global || !conf->enabled)
+	if (!conf || !global || !conf->enabled || (slot == PFTOP_SLOT_KERNEL && faults_are_off(task)))
 		return 0;
-	stamp = begin_fault(ctx, conf, global, slot);
+	stamp = begin_fault(ctx, conf, global, task, slot);
 	if (stamp) {
 		stamp->address = ctx->args[0];
 		stamp->regs = ctx->args[1];
@@ -50,5 +51,5 @@ int on_fault_user(struct bpf_raw_tracepoint_args *ctx)
 
 int on_fault_kernel(struct bpf_raw_tracepoint_args *ctx)
 {
-	return faults_are_off() ? 0 : begin_tracepoint(ctx, PFTOP_SLOT_KERNEL);
+	return begin_tracepoint(ctx, PFTOP_SLOT_KERNEL);
 }

@@ -23,7 +23,8 @@ int on_fault_event(struct bpf_perf_event_data *ctx)
 
 	if (!conf || !global || !conf->enabled)
 		return 0;
-	stamp = begin_fault(ctx, conf, global, in_user_mode(ctx) ? PFTOP_SLOT_USER : PFTOP_SLOT_KERNEL);
+	stamp = begin_fault(ctx, conf, global, current_task(),
+			    in_user_mode(ctx) ? PFTOP_SLOT_USER : PFTOP_SLOT_KERNEL);
 	if (stamp) {
 		stamp->address = ctx->addr;
 		stamp->regs = 0;

@@ -5,7 +5,8 @@
  * keeps to a restricted form: one member a line, u8 u16 u32 u64 s32 s64 char and structs of this file,
  * arrays of a number or a name #defined here, no bit fields, no conditionals but the include guard.
  *
- * Times are nanoseconds of one clock (boot, or monotonic where the kernel has no boot clock for BPF).
+ * Times are nanoseconds. Those of records and of faults under way are of the monotonic clock, those that are shown,
+ * a process's start and when a logged fault began, of the boot clock.
  */
 #ifndef PFTOP_FAULT_H
 #define PFTOP_FAULT_H
@@ -114,9 +115,11 @@ struct fault_stamp {
 	u64 address;
 	u64 error_code;
 	u64 regs;		/* kernel address of the faulting pt_regs, valid while the fault lasts */
+	u32 logged;		/* plan memcg: what became of its line in the log */
+	u32 traits;		/* those read from the VMA */
 	u64 ip;			/* plan memcg: where a fault in kernel mode was taken */
-	u64 mm_ts_ns;		/* first call of handle_mm_fault; 0: none yet */
-	u64 found_ts_ns;	/* where it is not seen: the ts_ns of the fault that the VMA below was found for */
+	u64 mm_ts_ns;		/* first call of handle_mm_fault; 0: none yet. Where no call is seen: the ts_ns of
+				   the fault that the VMA below was found for */
 	u64 vma_start;
 	u64 vma_end;
 	u64 vma_flags;
@@ -124,8 +127,6 @@ struct fault_stamp {
 	u32 mm_result;		/* VM_FAULT_* of the latest call that returned */
 	u32 mm_calls;
 	u32 mm_running;		/* between entry and return of a call */
-	u32 traits;		/* those read from the VMA */
-	u32 logged;		/* plan memcg: what became of its line in the log */
 };
 
 /* A fault counted as minor as soon as the kernel accounted it, before it told minor, major and failed apart.
@@ -144,8 +145,8 @@ struct provision {
 
 /* All that is known of one thread. Members from "retries" to "minor" are plain sums.
  *
- * What every fault touches stands together, from "read" to the beginning of the first stamp: each further
- * cache line costs it some 10 ns.
+ * What every fault touches stands together, in the three cache lines from "read" to the first stamp's "traits":
+ * each further one costs it some 10 ns. Hence a size that is a multiple of a line's.
  */
 struct thread_record {
 	u64 start_ns;		/* start of the process; 0: not known */
@@ -177,6 +178,7 @@ struct thread_record {
 	u32 place;		/* its own, in the array of records */
 	char comm[PFTOP_COMM_LEN];
 	u32 minor_buckets[PFTOP_BUCKETS];
+	u64 unused[2];
 };
 
 /* What most threads never have, apart so that they need not pay for it: half of what there would be to make, read
@@ -194,7 +196,7 @@ struct thread_rare {
 
 /* One logged fault. */
 struct fault_event {
-	u64 ts_ns;		/* at the exception */
+	u64 ts_ns;		/* at the exception, boot clock */
 	u64 start_ns;		/* start of the process; 0: not known */
 	u64 latency_ns;
 	u64 lock_wait_ns;
@@ -257,16 +259,19 @@ struct globals {
 	u64 top;		/* no record made on this CPU has a place as high as this */
 };
 
-/* Written by user space, read by every probe. */
+/* Written by user space, read by every probe. What faults read begins with the second member, for where the kernel puts
+ * an array's first element a cache line begins behind eight bytes of it.
+ */
 struct config {
+	u64 adopt;		/* the next process pftop forks is the head of the family */
 	u64 enabled;		/* set once all probes are attached */
 	u64 own_tgid;
 	u64 focus_tgid;		/* count pages for this process; its faults go first in the log; 0: none */
-	u64 adopt;		/* the next process pftop forks is the head of the family */
 	u64 log_interval_ns;	/* between two logged faults of one CPU, on average */
 	u64 log_burst_ns;	/* how much unused time may be saved up */
 	u64 log_reserve_ns;	/* of that, kept for faults that go first */
 	u64 min_latency_ns;	/* quicker ones stay out of the log unless they go first; 0: none do */
+	u64 suspended_ns;	/* what the boot clock is ahead of the monotonic one */
 };
 
 #endif

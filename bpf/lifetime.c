@@ -73,7 +73,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 	record = record_of(tid);
 	if (!record)
 		return 0;
-	settle(conf, global, record);
+	settle(conf, global, record, current_task());
 	/* a loop that stays one: unrolled, three times the code would have to be compiled and verified */
 #pragma nounroll
 	for (int slot = 0; slot < PFTOP_SLOTS; slot++)
@@ -100,7 +100,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	if (global && conf && old_tid != tid) {
 		record = record_of(old_tid);
 		if (record)
-			settle(conf, global, record);
+			settle(conf, global, record, current_task());
 		retire_stale(ctx, global, old_tid);
 	}
 	record = record_of(tid);

@@ -59,7 +59,7 @@ static s32 (*search_vma)(u64 *search, void *task, u64 address) = (void *)(PFTOP_
 static u64 (*next_vma)(u64 *search) = (void *)(PFTOP_KFUNC + 1);
 static void (*end_search)(u64 *search) = (void *)(PFTOP_KFUNC + 2);
 
-/* What the mapping tells goes into the stamp, and found_ts_ns says of which fault it is. */
+/* What the mapping tells goes into the stamp, and mm_ts_ns says of which fault it is. */
 static __always_inline void find_vma(struct fault_stamp *stamp)
 {
 	u64 search[1], vma;
@@ -71,7 +71,7 @@ static __always_inline void find_vma(struct fault_stamp *stamp)
 		note_vma(stamp, vma);
 		/* where there is none the search goes on to the next one */
 		if (stamp->vma_start <= stamp->address && stamp->address < stamp->vma_end)
-			stamp->found_ts_ns = stamp->ts_ns;
+			stamp->mm_ts_ns = stamp->ts_ns;
 	}
 	end_search(search);
 }

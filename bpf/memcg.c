@@ -45,13 +45,15 @@ int on_account(struct bpf_raw_tracepoint_args *ctx)
 	struct globals *global;
 	struct config *conf;
 	int slot = PFTOP_SLOT_USER;
+	struct task_struct *task;
 	u64 pid_tgid;
 	u32 tid;
 
 	if ((u32)ctx->args[1] != PFTOP_PGFAULT)
 		return 0;
 	end.now = now_ns();
-	pid_tgid = bpf_get_current_pid_tgid();
+	task = current_task();
+	pid_tgid = pid_tgid_of(task);
 	tid = pid_tgid;
 	global = counters();
 	conf = settings();
@@ -67,7 +69,7 @@ int on_account(struct bpf_raw_tracepoint_args *ctx)
 	last = &record->provision;
 	if (last->ts_ns) {
 		/* no fault has begun since the last one ended: this one is for get_user_pages */
-		settle(conf, global, record);
+		settle(conf, global, record, task);
 		return 0;
 	}
 	stamp = &record->stamp[PFTOP_SLOT_USER];
@@ -82,8 +84,8 @@ int on_account(struct bpf_raw_tracepoint_args *ctx)
 	if (slot == PFTOP_SLOT_USER && end.now - stamp->ts_ns > PFTOP_LONG_NS && is_in_system_call(stamp))
 		return 0;
 	end.regs = stamp->regs;
-	READ_TASK(last->min_flt, min_flt);
-	READ_TASK(last->maj_flt, maj_flt);
+	READ_TASK(last->min_flt, task, min_flt);
+	READ_TASK(last->maj_flt, task, maj_flt);
 	last->ts_ns = stamp->ts_ns;
 	last->latency_ns = end.now - stamp->ts_ns;
 	last->minor_max_ns = record->minor_max_ns;

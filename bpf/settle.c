@@ -84,16 +84,17 @@ static __always_inline void reopen(struct config *conf, struct globals *global, 
 }
 
 /* Called before anything else is done about a thread's next event. */
-static __always_inline void settle(struct config *conf, struct globals *global, struct thread_record *record)
+static __always_inline void settle(struct config *conf, struct globals *global, struct thread_record *record,
+				   struct task_struct *task)
 {
 	struct provision *last = &record->provision;
 	u32 min_flt, maj_flt;
 
 	if (!last->ts_ns)
 		return;
-	READ_TASK(min_flt, min_flt);
+	READ_TASK(min_flt, task, min_flt);
 	if (min_flt == last->min_flt) {
-		READ_TASK(maj_flt, maj_flt);
+		READ_TASK(maj_flt, task, maj_flt);
 		if (maj_flt == last->maj_flt)
 			reopen(conf, global, record);
 		else
@@ -104,7 +105,8 @@ static __always_inline void settle(struct config *conf, struct globals *global, 
 
 #else
 
-static __always_inline void settle(struct config *conf, struct globals *global, struct thread_record *record)
+static __always_inline void settle(struct config *conf, struct globals *global, struct thread_record *record,
+				   struct task_struct *task)
 {
 }
 

@@ -34,7 +34,7 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 	READ_KERNEL(si_code, (void *)(info + 8));
 	READ_KERNEL(address, (void *)(info + 16));
 	end.si_code = si_code;
-	settle(conf, global, record);
+	settle(conf, global, record, current_task());
 	/* kill(2) has codes up to 0; a general protection fault is no page fault */
 	if (!stamp->ts_ns || end.si_code <= 0 || end.si_code == SI_CODE_KERNEL)
 		return 0;

@@ -45,7 +45,7 @@ static __always_inline struct fault_stamp *stamp_of_call(void *ctx, struct confi
 	if (slot == PFTOP_SLOT_REMOTE) {
 		if (record && (flags & FAULT_FLAG_TRIED) && record->stamp[PFTOP_SLOT_REMOTE].ts_ns)
 			return &record->stamp[PFTOP_SLOT_REMOTE];
-		stamp = begin_fault(ctx, conf, global, PFTOP_SLOT_REMOTE);
+		stamp = begin_fault(ctx, conf, global, current_task(), PFTOP_SLOT_REMOTE);
 		if (stamp) {
 			stamp->address = address;
 			stamp->regs = 0;

@@ -161,4 +161,5 @@ def declare(name: str, members: Mapping[str, Member]) -> str:
         kind = {1: "u8", 2: "u16", 4: "u32", 8: "u64"}.get(place.size)
         lines.append(f"\t{kind} {member};" if kind else f"\tchar {member}[{place.size}];")
         at = place.offset + place.size
-    return "\n".join([*lines, "} __attribute__((packed));", ""])
+    # aligned: as what is merely packed may stand anywhere, a member would be loaded byte by byte
+    return "\n".join([*lines, "} __attribute__((packed, aligned(8)));", ""])

@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -41,8 +41,8 @@ class Namer(Protocol):
     def kernel(self, ip: int) -> Safe | None:
         """Of the kernel's code."""
 
-    def process(self, pid: int, start_ns: int, ip: int, mapping: MemoryMapping | None) -> Safe | None:
-        """Of a process's code in this mapping."""
+    def process(self, pid: int, start_ns: int, ip: int, find: Callable[[], MemoryMapping | None]) -> Safe | None:
+        """Of a process's code, in the mapping that ``find`` finds if it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +196,9 @@ class Directory:
         """Function and offset of a code address, the kernel's or the process's; None where there is no name."""
         if self._namer is None:
             return None
-        return (
-            self._namer.kernel(ip)
-            if kernel
-            else self._namer.process(key.pid, key.start_ns, ip, self.mapping(key, ip))
-        )
+        if kernel:
+            return self._namer.kernel(ip)
+        return self._namer.process(key.pid, key.start_ns, ip, partial(self.mapping, key, ip))
 
 
 @lru_cache(maxsize=4096)

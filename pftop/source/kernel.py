@@ -54,7 +54,6 @@ class KernelFacts:
     lockdown: str | None
     perf_event_paranoid: int | None
     unprivileged_bpf_disabled: int | None
-    boot_clock: bool
     typed_task: bool
     """Whether programs may follow a pointer to the current task by plain loads."""
     pgfault: int | None
@@ -188,7 +187,6 @@ def gather(root: Path = Path("/")) -> KernelFacts:
         lockdown=read_text(root / "sys/kernel/security/lockdown"),
         perf_event_paranoid=read_int(root / "proc/sys/kernel/perf_event_paranoid"),
         unprivileged_bpf_disabled=read_int(root / "proc/sys/kernel/unprivileged_bpf_disabled"),
-        boot_clock=btf is not None and btf.has_name("BPF_FUNC_ktime_get_boot_ns"),
         typed_task=btf is not None and btf.has_name("BPF_FUNC_get_current_task_btf"),
         pgfault=btf.enum("vm_event_item").get("PGFAULT") if btf is not None else None,
         initial_pid_namespace=namespace,

@@ -75,7 +75,6 @@ def compile_flags(
         f"-I{bpf_dir()}",
         *HASTE,
         f"-DPFTOP_ARCH_{ARCHES[facts.arch]}",
-        f"-DPFTOP_BOOT_CLOCK={int(facts.boot_clock)}",
         f"-DPFTOP_MAX_THREADS={capacity}",
         f"-DPFTOP_MAX_PAGES={MAX_PAGES}",
         f"-DPFTOP_MAX_FAMILY={MAX_FAMILY}",
@@ -150,6 +149,15 @@ class Program:
     def table(self, name: str) -> Any:
         """A map of the program by its name in the C text."""
         return self.bpf[name.encode()]
+
+    def rings(self, name: str) -> list[int]:
+        """Descriptors of the perf buffers opened for a map, one a CPU."""
+        owner = id(self.table(name))
+        return [
+            int(self.lib.perf_reader_fd(reader))
+            for (table, _), reader in self.bpf.perf_buffers.items()
+            if table == owner
+        ]
 
     def programs(self) -> dict[str, int]:
         """Descriptors of the loaded programs, by the names of their functions."""

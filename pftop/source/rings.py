@@ -6,19 +6,22 @@ has one, and right behind it the record itself.
 
 from __future__ import annotations
 
-import ctypes
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pftop.events import Batch, Records, SourceError, Threads
-from pftop.records import identities
+from pftop.records import identities, joined
 from pftop.source import wire
 from pftop.source.corrections import among, corrected
 from pftop.source.machine import PAGE_BYTES
+from pftop.source.perf_ring import PerfRings, Waiting, samples
 from pftop.source.program import Program
+from pftop.source.syscall import SYSCALL_MEMBARRIER, membarrier
 
 LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
 """All CPUs together, as long as each gets ``LEAST_RING_PAGES``: a burst of ends must outlast a busy reader."""
@@ -31,81 +34,80 @@ fault mostly starts on the CPU of whoever faulted and makes it wait: a compiler 
 
 
 class Rings:
-    """The rings of a program; what callbacks copy out of them waits here for the next ``drain``."""
+    """The rings of a program: what ended threads leave behind, and logged faults."""
 
     def __init__(self, program: Program, cpus: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Open both; raises SourceError when the kernel refuses."""
-        self._bpf, self._clock = program.bpf, clock
-        self._chunks: dict[str, list[bytes]] = {name: [] for name in ("fault_event", "thread_record", "thread_rare")}
-        self._waiting: list[tuple[float, bytes]] = []
-        """Rare parts without their record, with the time until which it may come."""
-        self._failure: SourceError | None = None
-        for table, structs, total in (
-            ("faults", ("fault_event",), LOG_RING_BYTES),
-            ("retired", ("thread_record", "thread_rare"), RETIRED_RING_BYTES),
-        ):
-            pages = ring_pages(total, cpus)
-            try:
-                program.table(table).open_perf_buffer(
-                    self._receiver(structs),
-                    page_cnt=pages,
-                    lost_cb=_ignore_lost,
-                    wakeup_events=pages * PAGE_BYTES // (WAKEUP_SHARE * wire.dtype(structs[0]).itemsize),
-                )
-            except Exception as error:
-                raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error
-
-    def _receiver(self, structs: Sequence[str]) -> Callable[[int, int, int], None]:
-        """The callback libbcc runs a record: copies it out of the ring and must never raise."""
-        copy = ctypes.string_at
-        kinds = [(wire.dtype(name).itemsize, self._chunks[name].append) for name in structs]
-
-        def receive(_cpu: int, data: int, length: int) -> None:
-            # the ring pads what it carries by a few bytes, fewer than these sizes differ by
-            for size, append in kinds:
-                if length >= size:
-                    append(copy(data, size))
-                    return
-            self._failure = SourceError("a record is too short", f"{length} bytes, want {size}", "pftop doctor")
-
-        return receive
+        self._clock = clock
+        self._given_up: list[Threads] = []
+        self._waiting, self._until = wire.empty("thread_rare"), np.zeros(0)
+        """Rare parts without their record, and the time until which it may come."""
+        barrier = barrier_of(os.uname().machine)
+        self._retired = _opened(program, "retired", ring_pages(RETIRED_RING_BYTES, cpus), "thread_record", barrier)
+        self._faults = _opened(program, "faults", ring_pages(LOG_RING_BYTES, cpus), "fault_event", barrier)
+        self._filling = Waiting([*program.rings("retired"), *program.rings("faults")])
 
     def wait(self, timeout_s: float) -> None:
         """Until a ring has enough to wake up for."""
-        self._bpf.perf_buffer_poll(max(0, int(timeout_s * 1000)))
-
-    def consume(self) -> None:
-        """Take all that the rings hold, however little."""
-        self._bpf.perf_buffer_consume()
+        self._filling.wait(timeout_s)
 
     def give_up(self, record: np.void, rare: Records) -> None:
         """Hand a record on as if it had come by the ring."""
-        self._chunks["thread_rare"].extend(part.tobytes() for part in rare)
-        self._chunks["thread_record"].append(record.tobytes())
+        self._given_up.append(Threads(np.array(record, ndmin=1), rare))
 
     def drain(self) -> Batch:
-        """All that was copied out since the last call; raises SourceError when something made no sense."""
-        if self._failure is not None:
-            raise self._failure
-        finals, events = self._chunks["thread_record"], self._chunks["fault_event"]
-        records = wire.decode(finals, "thread_record")
-        batch = Batch(Threads(records, self._rare_parts(records)), corrected(wire.decode(events, "fault_event")))
-        # in place: the callbacks hold these very lists
-        finals.clear()
-        events.clear()
-        return batch
+        """All that the rings hold, however little; raises SourceError when something makes no sense."""
+        records, rare = _taken(self._retired, "thread_record", "thread_rare")
+        (events,) = _taken(self._faults, "fault_event")
+        if self._given_up:
+            records = joined([*(one.records for one in self._given_up), records])
+            rare = joined([*(one.rare for one in self._given_up), rare])
+            self._given_up.clear()
+        return Batch(Threads(records, self._with_record(rare, records)), corrected(events))
 
-    def _rare_parts(self, records: Records) -> Records:
+    def _with_record(self, rare: Records, records: Records) -> Records:
         """All there are; one whose record has not come, though it is right behind it, is handed out again then."""
-        now, chunks = self._clock(), self._chunks["thread_rare"]
-        parts = [*self._waiting, *((now + WAIT_FOR_RECORD_S, chunk) for chunk in chunks)]
-        chunks.clear()
-        if not parts:
-            return wire.empty("thread_rare")
-        found = wire.decode([chunk for _, chunk in parts], "thread_rare")
-        alone = ~among(identities(found), identities(records))
-        self._waiting = [parts[at] for at in np.flatnonzero(alone).tolist() if parts[at][0] > now]
+        now = self._clock()
+        found = joined([self._waiting, rare])
+        until = np.concatenate([self._until, np.full(len(rare), now + WAIT_FOR_RECORD_S)])
+        keep = ~among(identities(found), identities(records)) & (until > now)
+        self._waiting, self._until = found.compress(keep), until[keep]
         return found
+
+
+def _opened(program: Program, name: str, pages: int, struct: str, barrier: Callable[[], None]) -> PerfRings:
+    wakeup_events = pages * PAGE_BYTES // (WAKEUP_SHARE * wire.dtype(struct).itemsize)
+    try:
+        # nobody has libbcc read them, so it calls nobody
+        program.table(name).open_perf_buffer(_never, page_cnt=pages, lost_cb=_never, wakeup_events=wakeup_events)
+    except Exception as error:
+        raise SourceError("opening the perf buffer failed", str(error), "pftop doctor") from error
+    return PerfRings(program.rings(name), pages, barrier)
+
+
+def barrier_of(arch: str) -> Callable[[], None]:
+    """Keeps what is read from memory in order; x86 does without being told (Intel SDM, volume 3, 9.2.2)."""
+    if arch == "x86_64":
+        return lambda: None
+    try:
+        return membarrier(SYSCALL_MEMBARRIER[arch])
+    except OSError as error:
+        raise SourceError("perf buffers cannot be read in order", f"membarrier: {error}") from error
+
+
+def _taken(rings: PerfRings, *structs: str) -> list[Records]:
+    """What the rings hold of each struct, the longest first: padding adds fewer bytes than they differ by."""
+    wanted = [wire.dtype(name).itemsize for name in structs]
+    found: list[list[npt.NDArray[np.uint8]]] = [[] for _ in structs]
+    for chunk in rings.take():
+        for rows in samples(chunk):
+            kind = next((at for at, size in enumerate(wanted) if rows.shape[1] >= size), None)
+            if kind is None:
+                raise SourceError(
+                    "a record is too short", f"{rows.shape[1]} bytes, want {wanted[-1]}", "pftop doctor"
+                )
+            found[kind].append(rows[:, : wanted[kind]])
+    return [wire.decode(rows, name) for rows, name in zip(found, structs, strict=True)]
 
 
 def ring_pages(total_bytes: int, cpus: int) -> int:
@@ -114,5 +116,5 @@ def ring_pages(total_bytes: int, cpus: int) -> int:
     return 1 << (share.bit_length() - 1)
 
 
-def _ignore_lost(_count: Any) -> None:
-    """Loss is counted by the programs themselves, exactly; libbcc would print without this."""
+def _never(*_: Any) -> None:
+    """Stands for libbcc's callbacks. What is lost the programs themselves count, exactly."""

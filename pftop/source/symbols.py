@@ -62,11 +62,12 @@ class Symbols:
             keep(self._names, key, self._kernel_name(ip), MAX_NAMES)
         return self._names[key]
 
-    def process(self, pid: int, start_ns: int, ip: int, mapping: MemoryMapping | None) -> Safe | None:
-        """The same of a process's; ``start_ns`` guards against a reused PID."""
+    def process(self, pid: int, start_ns: int, ip: int, find: Callable[[], MemoryMapping | None]) -> Safe | None:
+        """The same of a process's, in the mapping that ``find`` finds; ``start_ns`` guards against a reused PID."""
         key = (pid, start_ns, ip)
         if key in self._names:
             return self._names[key]
+        mapping = find()
         if mapping is None or "x" not in mapping.perms:
             return None
         place = (pid, start_ns, mapping)

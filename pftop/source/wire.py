@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pftop.events import Records, Threads
 from pftop.source.header import Header, header
@@ -42,6 +44,6 @@ def no_threads() -> Threads:
     return Threads(empty("thread_record"), empty("thread_rare"))
 
 
-def decode(chunks: list[bytes], name: str) -> Records:
-    """Records from as many byte strings, of one record each."""
-    return np.frombuffer(b"".join(chunks), dtype(name))
+def decode(parts: Sequence[npt.NDArray[np.uint8]], name: str) -> Records:
+    """Records from parts of one or more rows of bytes, a record each."""
+    return np.frombuffer(b"".join(part.tobytes() for part in parts), dtype(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -185,8 +186,8 @@ class Names:
         self.asked.append((ip,))
         return Safe("name")
 
-    def process(self, pid: int, start_ns: int, ip: int, mapping: MemoryMapping | None) -> Safe:
-        self.asked.append((pid, start_ns, ip, mapping))
+    def process(self, pid: int, start_ns: int, ip: int, find: Callable[[], MemoryMapping | None]) -> Safe:
+        self.asked.append((pid, start_ns, ip, find()))
         return Safe("name")
 
 

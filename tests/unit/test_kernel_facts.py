@@ -47,7 +47,6 @@ def test_an_empty_machine_is_unknown_throughout(tmp_path: Path) -> None:
     assert (facts.tracepoints, facts.functions, facts.capabilities) == (frozenset(),) * 3
     assert (facts.lockdown, facts.perf_event_paranoid, facts.initial_pid_namespace) == (None, None, None)
     assert (facts.threads, facts.memory_bytes, facts.pressure, facts.kprobe_pmu) == (0, 0, False, False)
-    assert not facts.boot_clock
     assert not facts.time_offset
     assert not facts.privileged
 
@@ -63,14 +62,13 @@ def test_each_fact_is_read(machine: Path) -> None:
     assert facts.release == os.uname().release
 
 
-def test_btf_tells_of_tracepoints_functions_and_the_clock(machine: Path) -> None:
-    names = ("btf_trace_page_fault_user", "handle_mm_fault_not", "BPF_FUNC_ktime_get_boot_ns")
+def test_btf_tells_of_tracepoints_and_functions(machine: Path) -> None:
+    names = ("btf_trace_page_fault_user", "handle_mm_fault_not")
     write(machine, "sys/kernel/btf/vmlinux", vmlinux(*names))
     facts = gather(machine)
     assert facts.btf is not None
     assert facts.tracepoints == {"page_fault_user"}
     assert "handle_mm_fault" not in facts.functions
-    assert facts.boot_clock
 
 
 def test_an_empty_btf_file_is_no_btf(machine: Path) -> None:

@@ -30,7 +30,6 @@ ROOT = KernelFacts(
     lockdown=None,
     perf_event_paranoid=2,
     unprivileged_bpf_disabled=2,
-    boot_clock=True,
     typed_task=True,
     pgfault=23,
     initial_pid_namespace=True,

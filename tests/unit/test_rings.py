@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable
+import mmap
+import os
+import struct
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,32 +15,72 @@ import pytest
 from pftop.events import Records, SourceError
 from pftop.source import wire
 from pftop.source.machine import PAGE_BYTES
-from pftop.source.rings import WAIT_FOR_RECORD_S, Rings
+from pftop.source.perf_ring import DATA_HEAD, DATA_SIZE, DATA_TAIL, RECORD_SAMPLE, RUN, WORD, PerfRings, samples
+from pftop.source.rings import WAIT_FOR_RECORD_S, Rings, barrier_of
+from pftop.source.syscall import SYSCALL_MEMBARRIER, membarrier
+
+LOST, THROTTLE = 2, 5
+"""``PERF_RECORD_*`` that are no samples."""
+
+
+class FakeRing:
+    """A ring of one CPU as the kernel fills it, in memory of our own."""
+
+    def __init__(self, pages: int) -> None:
+        self.fd = os.memfd_create("ring")
+        self.room = pages * PAGE_BYTES
+        os.ftruncate(self.fd, PAGE_BYTES + self.room)
+        self.memory = mmap.mmap(self.fd, PAGE_BYTES + self.room)
+        self.positions = memoryview(self.memory).cast("Q")
+        self.positions[DATA_SIZE] = self.room
+
+    def write(self, record: bytes) -> None:
+        """Behind what was written last, from the beginning again at the end."""
+        head = self.positions[DATA_HEAD]
+        assert head + len(record) - self.positions[DATA_TAIL] <= self.room, "no room"
+        for at, byte in enumerate(record, head):
+            self.memory[PAGE_BYTES + at % self.room] = byte
+        self.positions[DATA_HEAD] = head + len(record)
+
+    def send(self, raw: bytes) -> None:
+        """A sample, padded with what lay there before."""
+        padded = raw + b"\xa5" * (-(len(raw) + 4) % 8)
+        self.write(perf_record(RECORD_SAMPLE, struct.pack("<I", len(padded)) + padded))
+
+
+def perf_record(kind: int, body: bytes) -> bytes:
+    return struct.pack("<IHH", kind, 0, 8 + len(body)) + body
 
 
 class FakeProgram:
-    """Stands for libbcc: keeps the callbacks, to be called with what a ring would carry."""
+    """Stands for libbcc: opens rings, a pair a CPU."""
 
-    def __init__(self, refuse: str = "") -> None:
-        self.bpf = SimpleNamespace(perf_buffer_poll=lambda ms: None, perf_buffer_consume=lambda: None)
-        self.callbacks: dict[str, Callable[[int, int, int], None]] = {}
+    def __init__(self, refuse: str = "", cpus: int = 2) -> None:
         self.opened: dict[str, dict[str, Any]] = {}
-        self.refuse = refuse
+        self.fake: dict[str, list[FakeRing]] = {}
+        self.refuse, self.cpus = refuse, cpus
 
     def table(self, name: str) -> Any:
-        def open_perf_buffer(callback: Any, **more: Any) -> None:
+        def open_perf_buffer(_callback: Any, **more: Any) -> None:
             if name == self.refuse:
                 raise OSError("no memory")
-            self.callbacks[name], self.opened[name] = callback, more
+            self.opened[name] = more
+            self.fake[name] = [FakeRing(more["page_cnt"]) for _ in range(self.cpus)]
 
         return SimpleNamespace(open_perf_buffer=open_perf_buffer)
 
-    def send(self, ring: str, records: Records) -> None:
-        """As the ring does: a record at a time, padded with what lay there before."""
+    def rings(self, name: str) -> list[int]:
+        return [ring.fd for ring in self.fake[name]]
+
+    def send(self, ring: str, records: Records, cpu: int = 0) -> None:
+        """One after the other."""
         for record in records:
-            raw = record.tobytes() + b"\xa5" * 4
-            buffer = ctypes.create_string_buffer(raw, len(raw))
-            self.callbacks[ring](0, ctypes.addressof(buffer), len(raw))
+            self.fake[ring][cpu].send(record.tobytes())
+
+    def close(self) -> None:
+        for rings in self.fake.values():
+            for ring in rings:
+                os.close(ring.fd)
 
 
 def records(*tids: int) -> Records:
@@ -54,8 +96,26 @@ def rares(*tids: int) -> Records:
 
 
 @pytest.fixture
-def program() -> FakeProgram:
-    return FakeProgram()
+def program() -> Iterator[FakeProgram]:
+    fake = FakeProgram()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def ring() -> Iterator[FakeRing]:
+    small = FakeRing(1)
+    yield small
+    os.close(small.fd)
+
+
+def no_barrier() -> None:
+    """Whoever writes here is the one who reads."""
+
+
+def taken(rings: PerfRings) -> list[bytes]:
+    """All samples, whole."""
+    return [row.tobytes() for chunk in rings.take() for rows in samples(chunk) for row in rows]
 
 
 def opened(program: FakeProgram) -> Rings:
@@ -88,9 +148,9 @@ def test_records_rare_parts_and_logged_faults_are_told_apart(program: FakeProgra
 def test_a_ring_wakes_its_reader_in_time_and_not_for_every_record(program: FakeProgram, cpus: int) -> None:
     Rings(program, cpus)  # type: ignore[arg-type]
     assert program.opened.keys() == {"faults", "retired"}
-    for name, struct in (("faults", "fault_event"), ("retired", "thread_record")):
+    for name, longest in (("faults", "fault_event"), ("retired", "thread_record")):
         asked = program.opened[name]
-        room = asked["page_cnt"] * PAGE_BYTES // wire.dtype(struct).itemsize
+        room = asked["page_cnt"] * PAGE_BYTES // wire.dtype(longest).itemsize
         assert room / 5 < asked["wakeup_events"] < room / 3
 
 
@@ -122,10 +182,114 @@ def test_a_record_given_up_comes_like_any_other(program: FakeProgram) -> None:
 
 def test_what_is_too_short_for_any_record_is_an_error(program: FakeProgram) -> None:
     rings = opened(program)
-    buffer = ctypes.create_string_buffer(100)
-    program.callbacks["retired"](0, ctypes.addressof(buffer), 100)
+    program.fake["retired"][1].send(bytes(100))
     with pytest.raises(SourceError, match="too short"):
         rings.drain()
+
+
+def test_every_cpu_has_its_own_ring(program: FakeProgram) -> None:
+    rings = opened(program)
+    for cpu, tids in enumerate([(1, 2, 3), (4, 5)]):
+        program.send("retired", records(*tids), cpu)
+    assert drained(rings) == ([1, 2, 3, 4, 5], [])
+
+
+def test_a_ring_is_read_round_and_round_and_gives_room_back(ring: FakeRing) -> None:
+    rings = PerfRings([ring.fd], 1, no_barrier)
+    sent = 0
+    for turn in range(50):
+        expected = []
+        for size in (4, 100, 100, 100, 1004, 12)[: 1 + turn % 6]:
+            sent += 1
+            expected.append(sent.to_bytes(4, "little") * (size // 4))
+            ring.send(expected[-1])
+        assert taken(rings) == expected, turn
+        assert ring.positions[DATA_TAIL] == ring.positions[DATA_HEAD]
+    assert ring.positions[DATA_HEAD] > 5 * PAGE_BYTES
+    assert rings.take() == []
+
+
+def test_a_full_ring_is_not_taken_for_an_empty_one(ring: FakeRing) -> None:
+    rings = PerfRings([ring.fd], 1, no_barrier)
+    ring.send(bytes(28 - 8 - 4))
+    rings.take()
+    assert PAGE_BYTES % 32 == 0
+    raw = [bytes([at]) * (32 - 12) for at in range(PAGE_BYTES // 32)]
+    for one in raw:
+        ring.send(one)
+    assert ring.positions[DATA_HEAD] - ring.positions[DATA_TAIL] == PAGE_BYTES
+    assert taken(rings) == raw
+
+
+def test_other_records_among_the_samples_are_passed_over(ring: FakeRing) -> None:
+    rings = PerfRings([ring.fd], 1, no_barrier)
+    ring.write(perf_record(LOST, bytes(16)))
+    ring.send(b"one.")
+    ring.write(perf_record(THROTTLE, bytes(24)))
+    ring.write(perf_record(LOST, bytes(16)))
+    ring.send(b"two.")
+    ring.send(b"six.")
+    ring.write(perf_record(LOST, bytes(8)))
+    assert taken(rings) == [b"one.", b"two.", b"six."]
+
+
+@pytest.mark.parametrize("count", [1, 2, RUN - 1, RUN, RUN + 1, 2 * RUN, 2 * RUN + 1])
+def test_many_of_one_size_come_together(count: int) -> None:
+    raw = [at.to_bytes(4, "little") for at in range(count)]
+    body = b"".join(perf_record(RECORD_SAMPLE, struct.pack("<I", 4) + one) for one in raw)
+    runs = list(samples(np.frombuffer(body, np.uint8)))
+    assert [row.tobytes() for rows in runs for row in rows] == raw
+    assert len(runs) == -(-count // RUN)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(bytes(16), id="zeros"),
+        pytest.param(struct.pack("<IHHQ", RECORD_SAMPLE, 0, 8, 0), id="too short to be one"),
+        pytest.param(struct.pack("<IHHQ", RECORD_SAMPLE, 0, 24, 0), id="longer than what came"),
+        pytest.param(struct.pack("<IHHQ", RECORD_SAMPLE, 0, 13, 0), id="not in whole words"),
+    ],
+)
+def test_what_cannot_be_a_record_is_an_error_not_a_loop(body: bytes) -> None:
+    assert len(body) == 2 * WORD
+    with pytest.raises(SourceError, match="no record"):
+        list(samples(np.frombuffer(body, np.uint8)))
+
+
+def test_the_barrier_stands_between_the_position_read_and_the_one_written(ring: FakeRing) -> None:
+    seen = []
+    rings = PerfRings([ring.fd], 1, lambda: seen.append(ring.positions[DATA_TAIL]))
+    rings.take()
+    assert seen == []
+    ring.send(b"some")
+    rings.take()
+    assert seen == [0, 0]
+    assert ring.positions[DATA_TAIL] == 16
+
+
+def test_a_ring_of_another_size_than_asked_for_is_refused(ring: FakeRing) -> None:
+    ring.positions[DATA_SIZE] = 2 * PAGE_BYTES
+    with pytest.raises(SourceError, match="not of the size"):
+        PerfRings([ring.fd], 1, no_barrier)
+
+
+def test_what_cannot_be_mapped_is_explained() -> None:
+    with open("/dev/null", "rb") as file, pytest.raises(SourceError, match="mapping a perf buffer"):
+        PerfRings([file.fileno()], 1, no_barrier)
+
+
+def test_memory_is_kept_in_order_by_the_kernel_where_the_processor_does_not() -> None:
+    assert barrier_of("x86_64")() is None
+    arch = os.uname().machine
+    membarrier(SYSCALL_MEMBARRIER[arch])()
+
+
+def test_a_kernel_that_cannot_keep_memory_in_order_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SYSCALL_MEMBARRIER, "aarch64", 9999)
+    with pytest.raises(SourceError, match="in order") as raised:
+        barrier_of("aarch64")
+    assert raised.value.why.startswith("membarrier: ")
 
 
 def test_a_ring_that_is_refused_is_explained() -> None:

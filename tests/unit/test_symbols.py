@@ -31,7 +31,7 @@ def test_a_function_of_this_process_has_its_name() -> None:
     address = ctypes.cast(ctypes.CDLL(None).qsort, ctypes.c_void_p).value
     assert address is not None
     symbols = Symbols()
-    assert symbols.process(os.getpid(), 1, address + 3, own_mapping(address)) == "qsort+0x3"
+    assert symbols.process(os.getpid(), 1, address + 3, lambda: own_mapping(address)) == "qsort+0x3"
 
 
 def test_code_in_a_memfd_has_names_and_no_descriptor_is_lost() -> None:
@@ -41,7 +41,7 @@ def test_code_in_a_memfd_has_names_and_no_descriptor_is_lost() -> None:
     area = mmap.mmap(fd, 0x1000, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_EXEC, offset=OFFSET)
     mapping = next(m for m in parse_maps(Path("/proc/self/maps").read_bytes()) if "memfd:code" in m.name)
     before = os.listdir("/proc/self/fd")
-    name = Symbols().process(os.getpid(), 1, mapping.start + 0x10, mapping)
+    name = Symbols().process(os.getpid(), 1, mapping.start + 0x10, lambda: mapping)
     assert os.listdir("/proc/self/fd") == before
     area.close()
     os.close(fd)
@@ -61,7 +61,7 @@ def test_hostile_and_mangled_names_are_made_readable(tmp_path: Path) -> None:
     names = ("\x1b]0;owned\x07", "_ZN3foo3barEv", "_Zbroken", "x" * 5000)
     symbols = [(name, FUNC, BASE + 16 * at, 16) for at, name in enumerate(names)]
     mapping = tree(tmp_path, "/bin/x", *symbols)
-    found = [Symbols(tmp_path).process(7, 1, 0x5000 + 16 * at, mapping) for at in range(4)]
+    found = [Symbols(tmp_path).process(7, 1, 0x5000 + 16 * at, lambda: mapping) for at in range(4)]
     assert found[0] == "\\x1b]0;owned\\x07+0x0"
     assert found[1] in ("foo::bar()+0x0", "_ZN3foo3barEv+0x0")
     assert found[2] == "_Zbroken+0x0"
@@ -73,14 +73,14 @@ def test_hostile_and_mangled_names_are_made_readable(tmp_path: Path) -> None:
 def test_data_and_unmapped_addresses_have_no_names(perms: str, tmp_path: Path) -> None:
     tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16))
     symbols = Symbols(tmp_path)
-    assert symbols.process(7, 1, 0x5000, MemoryMapping(0x5000, 0x6000, perms, OFFSET, Safe("/bin/x"))) is None
-    assert symbols.process(7, 1, 0x5000, None) is None
+    assert symbols.process(7, 1, 0x5000, lambda: MemoryMapping(0x5000, 0x6000, perms, OFFSET, Safe("/bin/x"))) is None
+    assert symbols.process(7, 1, 0x5000, lambda: None) is None
 
 
 @pytest.mark.parametrize("name", ["[anon]", "[vdso]", "/bin/absent", "/bin"])
 def test_what_cannot_be_opened_or_read_has_none(name: str, tmp_path: Path) -> None:
     mapping = tree(tmp_path, name, ("f", FUNC, BASE, 16))
-    assert Symbols(tmp_path).process(7, 1, 0x5000, mapping) is None
+    assert Symbols(tmp_path).process(7, 1, 0x5000, lambda: mapping) is None
 
 
 def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
@@ -89,17 +89,17 @@ def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
     other = MemoryMapping(0x9000, 0xA000, "r-xp", OFFSET, Safe("/bin/y"))
     (tmp_path / "7/root/bin/y").write_bytes(elf((SYMTAB, [("g", FUNC, BASE, 16)])))
     symbols = Symbols(tmp_path, clock)
-    assert symbols.process(7, 1, 0x5000, mapping) == "f+0x0"
-    assert symbols.process(7, 1, 0x9000, other) is None
+    assert symbols.process(7, 1, 0x5000, lambda: mapping) == "f+0x0"
+    assert symbols.process(7, 1, 0x9000, lambda: other) is None
     # the same file in another process is known
     (tmp_path / "8").symlink_to(tmp_path / "7")
-    assert symbols.process(8, 1, 0x5001, mapping) == "f+0x1"
+    assert symbols.process(8, 1, 0x5001, lambda: mapping) == "f+0x1"
     clock.now += 0.2
-    assert symbols.process(7, 1, 0x9000, other) == "g+0x0"
+    assert symbols.process(7, 1, 0x9000, lambda: other) == "g+0x0"
     # a process that has ended keeps the names that were found
     (tmp_path / "7").rename(tmp_path / "gone")
-    assert symbols.process(7, 1, 0x5000, mapping) == "f+0x0"
-    assert symbols.process(7, 1, 0x5005, mapping) is None
+    assert symbols.process(7, 1, 0x5000, lambda: mapping) == "f+0x0"
+    assert symbols.process(7, 1, 0x5005, lambda: mapping) is None
 
 
 def test_tables_are_forgotten_when_there_are_too_many_functions(
@@ -113,9 +113,9 @@ def test_tables_are_forgotten_when_there_are_too_many_functions(
     symbols = Symbols(tmp_path, clock)
     for at in range(6):
         clock.now += 1
-        assert symbols.process(7, 1, 0x5000 + at, mapping) == f"f+{at:#x}"
+        assert symbols.process(7, 1, 0x5000 + at, lambda: mapping) == f"f+{at:#x}"
         clock.now += 1
-        assert symbols.process(7, 1, 0x9010 + at, other) == f"i+{at:#x}"
+        assert symbols.process(7, 1, 0x9010 + at, lambda: other) == f"i+{at:#x}"
         assert len(symbols._files) == 1
 
 

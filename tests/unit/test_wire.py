@@ -197,13 +197,32 @@ def test_members_padding_and_nesting_follow_c() -> None:
     assert outer["name"] == np.dtype("S16")
 
 
-def test_chunks_are_read_as_one_record_each() -> None:
+def test_rows_of_bytes_are_read_as_one_record_each() -> None:
     size = wire.dtype("fault_event").itemsize
-    events = wire.empty("fault_event", 2)
-    events["tid"], events["signal"] = [11, 12], [-1, 7]
-    raw = events.tobytes()
-    chunks = [raw[:size], raw[size:]]
-    found = wire.decode(chunks, "fault_event")
-    assert found["tid"].tolist() == [11, 12]
-    assert found["signal"].tolist() == [-1, 7]
+    events = wire.empty("fault_event", 3)
+    events["tid"], events["signal"] = [11, 12, 13], [-1, 7, 0]
+    raw = np.frombuffer(events.tobytes(), np.uint8).reshape(3, size)
+    found = wire.decode([raw[:2], raw[2:]], "fault_event")
+    assert found["tid"].tolist() == [11, 12, 13]
+    assert found["signal"].tolist() == [-1, 7, 0]
     assert len(wire.decode([], "fault_event")) == 0
+
+
+def test_what_every_fault_touches_lies_in_as_few_cache_lines_as_it_fills() -> None:
+    line = 64
+    fields = wire.dtype("thread_record").fields
+    stamp = wire.dtype("fault_stamp").fields
+    assert fields is not None
+    assert stamp is not None
+    first, last = fields["read"][1], fields["stamp"][1] + stamp["logged"][1]
+    assert wire.dtype("thread_record").itemsize % line == 0
+    assert last // line - first // line == 2
+    for name in ("write", "latency_sum_ns", "minor", "minor_max_ns", "tid", "flags", "created_ns", "provision"):
+        assert first <= fields[name][1] <= last, name
+    for name in ("ts_ns", "address", "error_code", "regs"):
+        assert stamp[name][1] <= stamp["logged"][1], name
+    config = wire.dtype("config")
+    # behind eight bytes of a line: see there
+    assert config.names is not None
+    assert config.names[0] == "adopt"
+    assert config.itemsize <= 8 + line
