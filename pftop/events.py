@@ -227,6 +227,9 @@ class FaultSource(Protocol):
     def read(self, timeout_s: float) -> Batch:
         """Wait up to ``timeout_s`` for retired threads and logged faults."""
 
+    def wake(self) -> None:
+        """End a wait that is under way, or the next; from any thread."""
+
     def sample(self) -> Sample:
         """Read counters and records as they stand now."""
 

@@ -150,10 +150,8 @@ class Loop:
                 return ended
 
     def step_s(self) -> float:
-        """Short where a command may end, or mappings are read of processes that may soon be gone."""
-        features = self.feed.plan.features
-        reads_maps = features.log and not (features.vma or features.vma_logged)
-        return STEP_S if self.command is not None or self.options.events or reads_maps else QUIET_STEP_S
+        """Short where a command may end, or single faults are awaited."""
+        return STEP_S if self.command is not None or self.options.events else QUIET_STEP_S
 
     def show(self, update: Update, reason: str) -> str:
         """Print what a step brought; returns why it was the last, or nothing."""

@@ -22,6 +22,8 @@ from pftop.records import joined
 
 COMPLETE_EVERY_S = 0.25
 """Each time costs, however few the faults are. New processes cannot wait: those of a compiler would be gone."""
+HASTE_S = 0.1
+"""Between two looks at the log where mappings are read of processes that may soon be gone."""
 LINES_EVERY_S, MANY_LINES_EVERY_S = 0.25, 0.5
 LINES_PER_SECOND = 100
 """More cannot be read while they scroll by; resolving them would cost more than counting them. Where there are more,
@@ -94,10 +96,16 @@ class Collector:
         before = self._governor.interval_s
         self._governor.asked_s = seconds
         self._due += self._governor.interval_s - before
+        self._source.wake()
 
     def tick_now(self) -> None:
-        """Make the next step take a snapshot at once."""
+        """Take a snapshot at once, be it in the step that is under way."""
         self._due = self._clock()
+        self._source.wake()
+
+    def wake(self) -> None:
+        """End the wait of the step that is under way."""
+        self._source.wake()
 
     def focus(self, key: ProcessKey | None) -> None:
         """Fill ``Snapshot.detail`` for this process from the next snapshot on."""
@@ -123,8 +131,7 @@ class Collector:
         """One read, and a snapshot when one is due; see ``Feed``."""
         self._refocus()
         self._governor.measure(self._cost_wanted)
-        wait = max(0.0, min(timeout_s, self._due - self._clock()))
-        batch = self._source.read(wait)
+        batch = self._source.read(max(0.0, min(timeout_s, self._patience_s())))
         self._books.ingest(batch)
         self._keep(batch)
         if self._log and self._governor.extras:
@@ -132,6 +139,20 @@ class Collector:
         snapshot = self._snapshot() if self._clock() >= self._due else None
         shown, not_shown = self._lines()
         return Update(shown, not_shown, snapshot, tuple(self._source.messages()))
+
+    def _patience_s(self) -> float:
+        """How long to wait at most: until a tick or lines are due, or while new processes can be asked."""
+        features, now = self._source.plan.features, self._clock()
+        patience_s = self._due - now
+        reads_maps = features.log and not (features.vma or features.vma_logged)
+        if reads_maps or (self._log and self._early.is_busy()):
+            patience_s = min(patience_s, HASTE_S)
+        lines_at = self._lines_at + self._lines_every()
+        if not self._pending:
+            lines_at = max(lines_at, self._completed_at + COMPLETE_EVERY_S)
+        if (self._pending or self._raw) and lines_at > now:
+            patience_s = min(patience_s, lines_at - now)
+        return patience_s
 
     def _refocus(self) -> None:
         self._focused = self._focus

@@ -20,6 +20,7 @@ TIMES = 4
 """A program maps its libraries one after the other."""
 AT_ONCE = 50
 KEPT = 2048
+BUSY_S = 1.0
 
 
 class Early:
@@ -29,6 +30,7 @@ class Early:
         self._lookup, self._clock = lookup, clock
         self._asked: OrderedDict[tuple[int, int, bytes], int] = OrderedDict()
         self._left, self._at = float(AT_ONCE), clock()
+        self._met_at = -BUSY_S
 
     def look(self, events: Records) -> None:
         """At the first unknown address of each process that is rather new."""
@@ -44,8 +46,14 @@ class Early:
             if self._left < 1:
                 return
             self._left -= 1
+            if not times:
+                self._met_at = self._at
             self._asked[who] = times + 1
             self._ask(ProcessKey(*who[:2]), np.array(addresses, np.uint64))
+
+    def is_busy(self) -> bool:
+        """Whether one was new a moment ago: there may be more of them."""
+        return self._clock() - self._met_at < BUSY_S
 
     def _ask(self, key: ProcessKey, addresses: Numbers) -> None:
         _, inside = self._lookup.mappings(key).place(addresses)

@@ -26,7 +26,10 @@ class Feed(Protocol):
         """Wait up to ``timeout_s`` for news; the update has a snapshot when a tick was due. Raises SourceError."""
 
     def tick_now(self) -> None:
-        """Make the next step take a snapshot at once."""
+        """Take a snapshot at once, be it in the step that is under way."""
+
+    def wake(self) -> None:
+        """End the wait of the step that is under way."""
 
     def focus(self, key: ProcessKey | None) -> None:
         """Have ``Snapshot.detail`` filled for this process from the next snapshot on, or no more."""

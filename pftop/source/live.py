@@ -96,6 +96,10 @@ class LiveSource:
                 self._rings.wait(timeout_s)
             return self._drain()
 
+    def wake(self) -> None:
+        """End a wait that is under way, or the next; from any thread: without the lock, which the waiting one has."""
+        self._rings.wake()
+
     def _drain(self) -> Batch:
         return self._rings.drain()
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
+import select
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -97,17 +99,25 @@ def samples(records: Bytes) -> Iterator[npt.NDArray[np.uint8]]:
 
 
 class Waiting:
-    """Waits until one of some descriptors has something to read.
+    """Waits until one of some descriptors has something to read, or somebody wants the wait to end.
 
     By poll(2) itself: Python's goes on waiting after a signal, which here is somebody's wish to end.
     """
 
     def __init__(self, descriptors: Sequence[int]) -> None:
-        self._asked = np.zeros(len(descriptors), np.dtype([("fd", "<i4"), ("events", "<i2"), ("revents", "<i2")]))
-        self._asked["fd"], self._asked["events"] = descriptors, 1
+        self._asked = np.zeros(len(descriptors) + 1, np.dtype([("fd", "<i4"), ("events", "<i2"), ("revents", "<i2")]))
+        self._wish = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        """Never closed: who wakes may be any thread, however late."""
+        self._asked["fd"], self._asked["events"] = [*descriptors, self._wish], select.POLLIN
         self._poll = ctypes.CDLL(None).poll
 
     def wait(self, timeout_s: float) -> None:
         """At most so long, and no longer than until the next signal."""
         asked, timeout_ms = self._asked, max(0, int(timeout_s * 1000))
         self._poll(ctypes.c_void_p(asked.ctypes.data), ctypes.c_ulong(len(asked)), ctypes.c_int(timeout_ms))
+        if asked["revents"][-1]:
+            os.eventfd_read(self._wish)
+
+    def wake(self) -> None:
+        """End a wait that is under way, or the next; from any thread."""
+        os.eventfd_write(self._wish, 1)

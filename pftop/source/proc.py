@@ -29,7 +29,7 @@ class ProcSource:
     def __init__(self, plan: PlanInfo, root: Path = Path("/proc")) -> None:
         self._plan, self._root = plan, root
         self._cost = CostMeter()
-        self._closed = threading.Event()
+        self._woken = threading.Event()
         self._opened_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self._base: dict[tuple[int, int], tuple[int, int]] | None = None
         self._own = (0, 0)
@@ -42,8 +42,13 @@ class ProcSource:
 
     def read(self, timeout_s: float) -> Batch:
         """Nothing ever comes between samples; waits all the same."""
-        self._closed.wait(timeout_s)
+        self._woken.wait(timeout_s)
+        self._woken.clear()
         return Batch(wire.no_threads(), wire.empty("fault_event"))
+
+    def wake(self) -> None:
+        """End a wait that is under way, or the next; from any thread."""
+        self._woken.set()
 
     def sample(self) -> Sample:
         """Counts of every process since pftop started; its own apart."""
@@ -123,4 +128,4 @@ class ProcSource:
 
     def close(self) -> None:
         """Wake a waiting ``read``; may be called twice."""
-        self._closed.set()
+        self._woken.set()

@@ -51,6 +51,10 @@ class Rings:
         """Until a ring has enough to wake up for."""
         self._filling.wait(timeout_s)
 
+    def wake(self) -> None:
+        """End a wait that is under way, or the next; from any thread."""
+        self._filling.wake()
+
     def give_up(self, record: np.void, rare: Records) -> None:
         """Hand a record on as if it had come by the ring."""
         self._given_up.append(Threads(np.array(record, ndmin=1), rare))

@@ -35,8 +35,8 @@ from pftop.ui.view import View
 if TYPE_CHECKING:
     from pftop.ui.fault_screen import FaultScreen
 
-STEP_S = 0.1
-"""How long the worker waits for news at a time, and so the longest it takes to leave."""
+STEP_S = 0.25
+"""How long the worker waits for news at a time, unless it is woken."""
 LOOK_S = 1.0
 """How long the worker stays away without news: by then it is to be seen whether the terminal is still there."""
 
@@ -183,6 +183,8 @@ class PftopApp(Keyboard):
         """Leave with an exit status."""
         if not self._leaving:
             self._leaving = True
+            # who leaves does not wait until it is over
+            self.feed.wake()
             self.exit(status)
 
     def _handle_exception(self, error: Exception) -> None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from pftop.events import Batch, Counters, Features, PlanInfo, Records, Sample, Threads
 from pftop.source import wire
+from pftop.source.perf_ring import RUN
 from pftop.source.procstat import TICK_NS
 from pftop.text import Safe
 
+Rows = npt.NDArray[np.uint8]
 FIRST_PID = 100_000
 READS_A_TICK = 10
 BUCKETS_USED = slice(16, 32)
@@ -63,8 +66,8 @@ class SimulatedSource:
         self._buffers = [self._records.copy() for _ in range(2)]
         self._turn = 0
         self._counters = Counters()
-        self._chunks: list[list[bytes]] = []
-        self._ended: list[list[bytes]] = []
+        self._chunks: list[list[Rows]] = []
+        self._ended: list[list[Rows]] = []
         self._next_pid = FIRST_PID + machine.threads
         self.prepare()
 
@@ -117,7 +120,7 @@ class SimulatedSource:
         buckets[threads, BUCKETS_USED] += (each // width).astype(np.uint32)[:, None]
         self._busy = threads
 
-    def _log(self, count: int) -> list[bytes]:
+    def _log(self, count: int) -> list[Rows]:
         events = wire.empty("fault_event", count)
         of = self._records[self._random.choice(self._busy, count)]
         for name in ("tgid", "tid", "start_ns", "comm"):
@@ -127,10 +130,9 @@ class SimulatedSource:
         events["ip"] = places[:, 0]
         events["latency_ns"], events["access"], events["flags"], events["error_code"] = 1500, 1, 2, 6
         events["ts_ns"] = np.arange(count)
-        whole, size = events.tobytes(), events.dtype.itemsize
-        return [whole[at : at + size] for at in range(0, len(whole), size)]
+        return as_read(events)
 
-    def _ends(self, count: int) -> list[bytes]:
+    def _ends(self, count: int) -> list[Rows]:
         records = wire.empty("thread_record", count)
         records["tid"] = records["tgid"] = self._next_pid + np.arange(count)
         self._next_pid += count
@@ -138,8 +140,7 @@ class SimulatedSource:
         records["minor"] = records["write"] = 1
         records["minor_buckets"][:, 20] = 1
         records["flags"], records["comm"] = GROUP_DEAD, b"short"
-        whole, size = records.tobytes(), records.dtype.itemsize
-        return [whole[at : at + size] for at in range(0, len(whole), size)]
+        return as_read(records)
 
     def read(self, timeout_s: float) -> Batch:
         """A tenth of a tick's log and ends; decoded as ever."""
@@ -149,6 +150,9 @@ class SimulatedSource:
         self.now_s += 1 / READS_A_TICK
         retired = wire.decode(self._ended.pop(), "thread_record")
         return Batch(Threads(retired, wire.empty("thread_rare")), wire.decode(self._chunks.pop(), "fault_event"))
+
+    def wake(self) -> None:
+        """Nothing waits."""
 
     def sample(self) -> Sample:
         """What was prepared."""
@@ -208,3 +212,9 @@ def write_proc(root: Path, machine: Machine) -> list[tuple[int, int]]:
         (directory / "maps").write_bytes(maps)
     ranges = [line.split()[0].split(b"-") for line in maps.splitlines()]
     return [(int(start, 16), int(end, 16)) for start, end in ranges]
+
+
+def as_read(records: Records) -> list[Rows]:
+    """Records as they are taken out of a ring: rows of bytes, so many at once."""
+    rows = np.frombuffer(records.tobytes(), np.uint8).reshape(len(records), records.dtype.itemsize)
+    return [rows[at : at + RUN] for at in range(0, len(rows), RUN)]

@@ -104,6 +104,10 @@ class FakeFeed:
     def tick_now(self) -> None:
         self.ticks_asked += 1
 
+    def wake(self) -> None:
+        with self._news:
+            self._news.notify()
+
     def focus(self, key: ProcessKey | None) -> None:
         self.focused.append(key)
 

@@ -53,6 +53,9 @@ class FakeSource:
         self.on_read()
         return self.kernel.drain()
 
+    def wake(self) -> None:
+        self.asked.append("wake")
+
     def sample(self) -> Sample:
         self.samples += 1
         return replace(self.kernel.sample(), pages=self.pages, cost=self.cost)

@@ -283,7 +283,7 @@ class Planned:
         (Planned("fentry"), False, False, QUIET_STEP_S),
         (Planned("perf", vma_logged=True), False, False, QUIET_STEP_S),
         (Planned("proc"), False, False, QUIET_STEP_S),
-        (Planned("perf"), False, False, STEP_S),
+        (Planned("perf"), False, False, QUIET_STEP_S),
         (Planned("fentry"), True, False, STEP_S),
         (Planned("fentry"), False, True, STEP_S),
     ],

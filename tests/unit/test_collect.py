@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pftop.events import FaultKind, ProcessKey, Records
+from pftop.events import FaultKind, PlanInfo, ProcessKey, Records
 from pftop.mappings import Mappings
 from pftop.model.attribution import Attribution
-from pftop.model.collect import COMPLETE_EVERY_S, LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
+from pftop.model.collect import COMPLETE_EVERY_S, HASTE_S, LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
+from pftop.model.early import BUSY_S
 from pftop.model.snapshot import Snapshot, Update
 from tests.factories import make_plan
 from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
@@ -15,9 +18,14 @@ from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
 KEY = ProcessKey(7, 70)
 
 
+def planned(name: str = "perf", *, vma_logged: bool = True) -> PlanInfo:
+    plan = make_plan(name)
+    return replace(plan, features=replace(plan.features, vma_logged=vma_logged))
+
+
 @pytest.fixture
 def source() -> FakeSource:
-    return FakeSource(Clock())
+    return FakeSource(Clock(), plan=planned())
 
 
 def collector(source: FakeSource, **more: object) -> Collector:
@@ -31,6 +39,22 @@ def until_tick(feed: Collector, steps: int = 200, timeout_s: float = 0.1) -> Sna
         if snapshot is not None:
             return snapshot
     raise AssertionError("no tick came")
+
+
+def waited(feed: Collector, source: FakeSource, seconds: float) -> list[Update]:
+    """What comes in so many seconds."""
+    updates, until = [], source.clock.now + seconds
+    while (left := until - source.clock.now) > 1e-9:
+        assert len(updates) < 1000
+        updates.append(feed.step(left))
+    return updates
+
+
+def waits(feed: Collector, source: FakeSource, timeout_s: float) -> float:
+    """How long a step takes."""
+    began = source.clock.now
+    feed.step(timeout_s)
+    return source.clock.now - began
 
 
 def lines_of(updates: list[Update]) -> tuple[int, int]:
@@ -215,7 +239,7 @@ def test_causes_are_found_for_many_at_once_and_before_they_are_booked(
         source.log(5)
         feed.step(COMPLETE_EVERY_S / 5)
     assert completed == [1]
-    feed.step(COMPLETE_EVERY_S)
+    waited(feed, source, COMPLETE_EVERY_S)
     assert completed == [1, 15]
     source.log(7)
     feed.tick_now()
@@ -275,7 +299,7 @@ def test_of_too_many_the_rare_kinds_are_shown(source: FakeSource) -> None:
     feed = collector(source, lines_per_second=10)
     source.log(500)
     source.log(1, kind=FaultKind.MAJOR)
-    updates = [feed.step(MANY_LINES_EVERY_S)]
+    updates = waited(feed, source, MANY_LINES_EVERY_S)
     assert [line.kind for update in updates for line in update.lines].count(FaultKind.MAJOR) == 1
 
 
@@ -284,15 +308,69 @@ def test_of_too_many_those_of_preferred_processes_are_shown(source: FakeSource) 
     feed.prefer(frozenset({4}))
     source.log(3, tgid=4)
     source.log(500)
-    assert [line.key.pid for line in feed.step(MANY_LINES_EVERY_S).lines].count(4) == 3
+    updates = waited(feed, source, MANY_LINES_EVERY_S)
+    assert [line.key.pid for update in updates for line in update.lines].count(4) == 3
 
 
 @pytest.mark.parametrize(("logged", "after_s"), [(25, LINES_EVERY_S), (26, MANY_LINES_EVERY_S)])
 def test_what_cannot_be_read_anyway_comes_half_as_often(source: FakeSource, logged: int, after_s: float) -> None:
     feed = collector(source, lines_per_second=100)
     source.log(logged)
-    early, due = feed.step(after_s - 0.01), feed.step(0.01)
-    assert (lines_of([early]), sum(lines_of([due]))) == ((0, 0), logged)
+    early, due = waited(feed, source, after_s - 0.01), waited(feed, source, 0.01)
+    assert (lines_of(early), sum(lines_of(due))) == ((0, 0), logged)
+
+
+@pytest.mark.parametrize(
+    ("plan", "patience_s"),
+    [
+        pytest.param(planned("perf", vma_logged=False), HASTE_S, id="mappings are read"),
+        pytest.param(planned("perf"), 0.4, id="they are looked for by the programs"),
+        pytest.param(planned("fentry", vma_logged=False), 0.4, id="they are seen by the programs"),
+        pytest.param(planned("proc", vma_logged=False), 0.4, id="nothing is logged"),
+    ],
+)
+def test_steps_are_short_where_mappings_must_be_read_in_time(
+    source: FakeSource, plan: PlanInfo, patience_s: float
+) -> None:
+    source.plan = plan
+    assert waits(collector(source), source, 0.4) == pytest.approx(patience_s)
+
+
+def test_steps_are_short_while_processes_are_new(source: FakeSource) -> None:
+    feed = collector(source, interval_s=60.0)
+    assert waits(feed, source, 0.4) == pytest.approx(0.4)
+    source.log(1)
+    feed.step(0)
+    assert waits(feed, source, 0.4) == pytest.approx(HASTE_S)
+    waited(feed, source, BUSY_S)
+    assert waits(feed, source, 0.4) == pytest.approx(0.4)
+    feed.set_log(False)
+    source.log(1, tgid=9)
+    feed.step(0)
+    assert waits(feed, source, 0.4) == pytest.approx(0.4)
+
+
+def test_a_step_ends_when_lines_are_due(source: FakeSource) -> None:
+    feed = collector(source, interval_s=60.0)
+    source.log(1)
+    feed.step(0)
+    waited(feed, source, 2 * BUSY_S)
+    source.log(1)
+    feed.step(LINES_EVERY_S)
+    source.log(1)
+    feed.step(0)
+    began, came = source.clock.now, 0
+    while not came:
+        came = len(feed.step(10).lines)
+    assert source.clock.now - began == pytest.approx(LINES_EVERY_S)
+
+
+def test_who_wants_something_now_ends_the_wait(source: FakeSource) -> None:
+    feed = collector(source)
+    for wish in (feed.tick_now, feed.wake, lambda: feed.set_interval(0.5)):
+        source.asked.clear()
+        wish()
+        assert source.asked == ["wake"]
 
 
 def test_a_log_that_is_off_makes_no_lines(source: FakeSource) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pftop.events import ProcessKey, Records
 from pftop.mappings import Mappings, MemoryMapping
-from pftop.model.early import ASKED_PER_S, AT_ONCE, KEPT, TIMES, Early
+from pftop.model.early import ASKED_PER_S, AT_ONCE, BUSY_S, KEPT, TIMES, Early
 from pftop.source import wire
 from pftop.text import Safe
 from tests.unit.fake_source import Clock
@@ -54,6 +54,20 @@ def test_a_new_process_is_asked_about_a_few_times(early: Early, lookup: Asked) -
         early.look(faults((1, b"cc1", 40)))
     assert lookup.of == [1, 2, *[1] * (TIMES - 1)]
     assert lookup.missed == []
+
+
+def test_it_is_busy_for_a_moment_after_each_process_that_is_new(lookup: Asked) -> None:
+    clock = Clock()
+    early = Early(lookup, clock)  # type: ignore[arg-type]
+    assert not early.is_busy()
+    early.look(faults((1, b"cc1", 10)))
+    clock.now += BUSY_S * 0.9
+    assert early.is_busy()
+    early.look(faults((1, b"cc1", 10)))
+    clock.now += BUSY_S * 0.2
+    assert not early.is_busy()
+    early.look(faults((1, b"as", 10)))
+    assert early.is_busy()
 
 
 def test_the_first_address_without_a_mapping_is_asked_for(early: Early, lookup: Asked) -> None:

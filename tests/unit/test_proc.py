@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from pftop.source.proc import FAMILY, ProcSource
@@ -60,3 +61,14 @@ def test_a_process_without_threads_is_being_reaped_and_is_left_out(tmp_path: Pat
     # its counts may be gone, too
     put(tmp_path, 42, line(pid=42).replace(b" 20 0 3 0 ", b" 20 0 0 0 ").replace(b" 1234 99 56 ", b" 0 0 0 "))
     assert source.sample().threads.records["tgid"].tolist() == [43]
+
+
+def test_a_wait_can_be_ended_from_elsewhere() -> None:
+    source = ProcSource(make_plan())
+    source.wake()
+    began = time.monotonic()
+    source.read(10)
+    assert time.monotonic() - began < 5
+    began = time.monotonic()
+    source.read(0.05)
+    assert time.monotonic() - began > 0.04

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
+import signal
 import struct
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +18,17 @@ import pytest
 from pftop.events import Records, SourceError
 from pftop.source import wire
 from pftop.source.machine import PAGE_BYTES
-from pftop.source.perf_ring import DATA_HEAD, DATA_SIZE, DATA_TAIL, RECORD_SAMPLE, RUN, WORD, PerfRings, samples
+from pftop.source.perf_ring import (
+    DATA_HEAD,
+    DATA_SIZE,
+    DATA_TAIL,
+    RECORD_SAMPLE,
+    RUN,
+    WORD,
+    PerfRings,
+    Waiting,
+    samples,
+)
 from pftop.source.rings import WAIT_FOR_RECORD_S, Rings, barrier_of
 from pftop.source.syscall import SYSCALL_MEMBARRIER, membarrier
 
@@ -295,3 +308,48 @@ def test_a_kernel_that_cannot_keep_memory_in_order_is_explained(monkeypatch: pyt
 def test_a_ring_that_is_refused_is_explained() -> None:
     with pytest.raises(SourceError, match="perf buffer"):
         opened(FakeProgram(refuse="retired"))
+
+
+def seconds(wait: Callable[[float], None], timeout_s: float) -> float:
+    began = time.monotonic()
+    wait(timeout_s)
+    return time.monotonic() - began
+
+
+def test_a_wait_ends_when_it_is_over_or_when_somebody_wants_it_to(program: FakeProgram) -> None:
+    rings = opened(program)
+    # a file is always ready to be read: memory of our own cannot stand for a ring here
+    waiting = Waiting([])
+    assert 0.02 < seconds(waiting.wait, 0.03) < 1
+    waiting.wake()
+    waiting.wake()
+    assert seconds(waiting.wait, 10) < 1
+    assert 0.02 < seconds(waiting.wait, 0.03) < 1
+    timer = threading.Timer(0.05, waiting.wake)
+    timer.start()
+    assert seconds(waiting.wait, 10) < 5
+    timer.join()
+    rings.wake()
+    assert seconds(rings.wait, 10) < 1
+
+
+def test_a_wait_ends_when_there_is_something_to_read() -> None:
+    reader, writer = os.pipe()
+    try:
+        waiting = Waiting([reader])
+        assert 0.02 < seconds(waiting.wait, 0.03) < 1
+        os.write(writer, b"x")
+        assert seconds(waiting.wait, 10) < 1
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_signal_ends_the_wait_though_its_handler_raises_nothing() -> None:
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        assert seconds(Waiting([]).wait, 10) < 5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
