@@ -246,7 +246,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 		global->skipped++;
 		return;
 	}
-	event.ts_ns = stamp->ts_ns + conf->suspended_ns;
+	event.ts_ns = stamp->ts_ns;
 	event.start_ns = record->start_ns;
 	event.latency_ns = end->latency;
 	event.address = stamp->address;

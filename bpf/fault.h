@@ -5,8 +5,7 @@
  * keeps to a restricted form: one member a line, u8 u16 u32 u64 s32 s64 char and structs of this file,
  * arrays of a number or a name #defined here, no bit fields, no conditionals but the include guard.
  *
- * Times are nanoseconds. Those of records and of faults under way are of the monotonic clock, those that are shown,
- * a process's start and when a logged fault began, of the boot clock.
+ * Times are nanoseconds of the monotonic clock, but for the start of a process, which is of the boot clock.
  */
 #ifndef PFTOP_FAULT_H
 #define PFTOP_FAULT_H
@@ -196,7 +195,7 @@ struct thread_rare {
 
 /* One logged fault. */
 struct fault_event {
-	u64 ts_ns;		/* at the exception, boot clock */
+	u64 ts_ns;		/* at the exception */
 	u64 start_ns;		/* start of the process; 0: not known */
 	u64 latency_ns;
 	u64 lock_wait_ns;
@@ -271,7 +270,6 @@ struct config {
 	u64 log_burst_ns;	/* how much unused time may be saved up */
 	u64 log_reserve_ns;	/* of that, kept for faults that go first */
 	u64 min_latency_ns;	/* quicker ones stay out of the log unless they go first; 0: none do */
-	u64 suspended_ns;	/* what the boot clock is ahead of the monotonic one */
 };
 
 #endif

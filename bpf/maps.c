@@ -61,7 +61,11 @@ static struct task_struct *(*current_task)(void) = (void *)BPF_FUNC_get_current_
 
 static __always_inline u64 pid_tgid_of(struct task_struct *task)
 {
-	return (u64)task->tgid << 32 | task->pid;
+	u64 tgid = task->tgid;
+
+	/* or the two are loaded as one, which the verifier takes for reading past the end of the first */
+	asm volatile("" : "+r"(tgid));
+	return tgid << 32 | task->pid;
 }
 #else
 #define current_task() ((struct task_struct *)0)

@@ -121,10 +121,10 @@ def total_threads(root: Path) -> int:
 
 
 def has_time_offset(root: Path) -> bool:
-    """Whether this is a time namespace whose boot clock differs from the kernel's."""
+    """Whether this is a time namespace whose clocks differ from the kernel's."""
     for line in (read_text(root / "proc/self/timens_offsets") or "").splitlines():
         fields = line.split()
-        if fields[:1] == ["boottime"] and fields[1:] not in (["0", "0"], []):
+        if fields[:1] in (["boottime"], ["monotonic"]) and fields[1:] not in (["0", "0"], []):
             return True
     return False
 

@@ -1,7 +1,7 @@
 """Owns the running eBPF source: rings drained, maps read once a sample, limits set.
 
-One thread calls it at a time; a lock keeps ``close`` from freeing the rings under a running poll, which
-would crash the interpreter rather than raise.
+One thread calls it at a time; a lock keeps ``close`` from taking the rings away under a running wait, which would
+then wait for whatever has their descriptors next.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from pftop.text import Safe
 
 BURST_NS = 250_000_000
 STALE_AFTER_SAMPLES = 30
-CLOCKS_APART_NS = 1_000_000
 LOOKS = 3
 """At most: a program at work on another CPU has counted a fault as ended but not yet what the log did with it."""
 
@@ -63,8 +62,6 @@ class LiveSource:
         self._cost, self._runs = CostMeter(), RunStats(program.programs)
         self._cpus, self._notes, self._strays = CpuWatch(), list[Safe](), 0
         self._config.write(own_tgid=own_pid or os.getpid(), min_latency_ns=min_latency_ns, enabled=0)
-        self._suspended_ns = 0
-        self._mind_suspension(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
         self.set_log_rate(log_rate)
         self._config.write(enabled=1)
         self._undisturbed = Undisturbed(preemptible)
@@ -109,13 +106,12 @@ class LiveSource:
             if self._closed:
                 raise SourceError("the source is closed", "sample after close")
             ts_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            self._mind_suspension(ts_ns)
             with self._undisturbed:
                 before = self._counters()
             vmstat = read_vmstat()
             threads = self._threads.read(self._top)
             if self._program.plan.by_account:
-                keep_extremes(threads.records, ts_ns - self._suspended_ns)
+                keep_extremes(threads.records, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
             late = self._drain()
             with self._undisturbed:
                 after = self._counters()
@@ -135,14 +131,6 @@ class LiveSource:
             pressure=read_pressure(),
             cost=cost,
         )
-
-    def _mind_suspension(self, boot_ns: int) -> None:
-        """Have logged faults told by the boot clock, which goes on where the programs' own stands still."""
-        suspended_ns = boot_ns - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        # read one after the other, they differ by the time between, too
-        if abs(suspended_ns - self._suspended_ns) > CLOCKS_APART_NS:
-            self._suspended_ns = suspended_ns
-            self._config.write(suspended_ns=suspended_ns)
 
     def _look_around(self, counters: Counters) -> None:
         """Note what keeps figures from being what they are taken for."""
@@ -252,10 +240,12 @@ class LiveSource:
 
     def close(self) -> None:
         """Detach every probe; may be called twice."""
+        self._rings.wake()
         with self._lock:
             if not self._closed:
                 self._closed = True
                 self._runs.off()
+                self._rings.close()
                 self._program.detach()
 
 

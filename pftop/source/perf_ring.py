@@ -8,6 +8,8 @@ kernel moves ``data_head`` past what it has written, the reader ``data_tail`` pa
 from __future__ import annotations
 
 import ctypes
+import errno
+import math
 import mmap
 import os
 import select
@@ -40,6 +42,8 @@ class PerfRings:
         self._memory = [_mapped(fd, (1 + pages) * PAGE_BYTES) for fd in descriptors]
         self._positions = [memoryview(memory).cast("Q") for memory in self._memory]
         self._data: list[Bytes] = [np.frombuffer(memory, np.uint8, offset=PAGE_BYTES) for memory in self._memory]
+        if not descriptors:
+            raise SourceError("a perf buffer was opened on no CPU at all", "no reader of libbcc's is known")
         for positions in self._positions:
             if positions[DATA_SIZE] != pages * PAGE_BYTES:
                 raise SourceError("a perf buffer is not of the size asked for", f"{positions[DATA_SIZE]} bytes")
@@ -57,6 +61,16 @@ class PerfRings:
         for at in filled:
             self._positions[at][DATA_TAIL] = heads[at]
         return found
+
+    def close(self) -> None:
+        """Let go of them: a mapping keeps the ring."""
+        self._data.clear()
+        for positions in self._positions:
+            positions.release()
+        self._positions.clear()
+        for memory in self._memory:
+            memory.close()
+        self._memory.clear()
 
 
 def _mapped(fd: int, length: int) -> mmap.mmap:
@@ -109,13 +123,16 @@ class Waiting:
         self._wish = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Never closed: who wakes may be any thread, however late."""
         self._asked["fd"], self._asked["events"] = [*descriptors, self._wish], select.POLLIN
-        self._poll = ctypes.CDLL(None).poll
+        self._poll = ctypes.CDLL(None, use_errno=True).poll
 
     def wait(self, timeout_s: float) -> None:
-        """At most so long, and no longer than until the next signal."""
-        asked, timeout_ms = self._asked, max(0, int(timeout_s * 1000))
-        self._poll(ctypes.c_void_p(asked.ctypes.data), ctypes.c_ulong(len(asked)), ctypes.c_int(timeout_ms))
-        if asked["revents"][-1]:
+        """At most so long, and no longer than until the next signal; raises SourceError when the kernel refuses."""
+        # not the whole milliseconds below: what is due then would not be due yet
+        asked, timeout_ms = self._asked, math.ceil(max(0.0, timeout_s) * 1000)
+        found = self._poll(ctypes.c_void_p(asked.ctypes.data), ctypes.c_ulong(len(asked)), ctypes.c_int(timeout_ms))
+        if found < 0 and (code := ctypes.get_errno()) != errno.EINTR:
+            raise SourceError("waiting for the perf buffers failed", f"poll: {os.strerror(code)}")
+        if found > 0 and asked["revents"][-1]:
             os.eventfd_read(self._wish)
 
     def wake(self) -> None:

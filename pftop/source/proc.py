@@ -30,6 +30,7 @@ class ProcSource:
         self._plan, self._root = plan, root
         self._cost = CostMeter()
         self._woken = threading.Event()
+        self._closed = False
         self._opened_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self._base: dict[tuple[int, int], tuple[int, int]] | None = None
         self._own = (0, 0)
@@ -43,7 +44,8 @@ class ProcSource:
     def read(self, timeout_s: float) -> Batch:
         """Nothing ever comes between samples; waits all the same."""
         self._woken.wait(timeout_s)
-        self._woken.clear()
+        if not self._closed:
+            self._woken.clear()
         return Batch(wire.no_threads(), wire.empty("fault_event"))
 
     def wake(self) -> None:
@@ -128,4 +130,5 @@ class ProcSource:
 
     def close(self) -> None:
         """Wake a waiting ``read``; may be called twice."""
+        self._closed = True
         self._woken.set()

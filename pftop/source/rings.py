@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pftop.events import Batch, Records, SourceError, Threads
-from pftop.records import identities, joined
+from pftop.records import copied, identities, joined
 from pftop.source import wire
 from pftop.source.corrections import among, corrected
-from pftop.source.machine import PAGE_BYTES
+from pftop.source.machine import PAGE_BYTES, suspended_ns
 from pftop.source.perf_ring import PerfRings, Waiting, samples
 from pftop.source.program import Program
 from pftop.source.syscall import SYSCALL_MEMBARRIER, membarrier
@@ -27,6 +27,7 @@ LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
 """All CPUs together, as long as each gets ``LEAST_RING_PAGES``: a burst of ends must outlast a busy reader."""
 LEAST_RING_PAGES = 64
 WAIT_FOR_RECORD_S = 1.0
+CLOCKS_APART_NS = 1_000_000
 WAKEUP_SHARE = 4
 """A ring wakes the reader when records for a quarter of it came; else it is read at each step. A reader woken by a
 fault mostly starts on the CPU of whoever faulted and makes it wait: a compiler some 0.8 ms each time.
@@ -55,6 +56,11 @@ class Rings:
         """End a wait that is under way, or the next; from any thread."""
         self._filling.wake()
 
+    def close(self) -> None:
+        """Let go of them; nothing comes by them any more."""
+        self._retired.close()
+        self._faults.close()
+
     def give_up(self, record: np.void, rare: Records) -> None:
         """Hand a record on as if it had come by the ring."""
         self._given_up.append(Threads(np.array(record, ndmin=1), rare))
@@ -67,7 +73,7 @@ class Rings:
             records = joined([*(one.records for one in self._given_up), records])
             rare = joined([*(one.rare for one in self._given_up), rare])
             self._given_up.clear()
-        return Batch(Threads(records, self._with_record(rare, records)), corrected(events))
+        return Batch(Threads(records, self._with_record(rare, records)), by_boot_clock(corrected(events)))
 
     def _with_record(self, rare: Records, records: Records) -> Records:
         """All there are; one whose record has not come, though it is right behind it, is handed out again then."""
@@ -77,6 +83,17 @@ class Rings:
         keep = ~among(identities(found), identities(records)) & (until > now)
         self._waiting, self._until = found.compress(keep), until[keep]
         return found
+
+
+def by_boot_clock(events: Records) -> Records:
+    """Logged faults with their time on the clock that all else is told by."""
+    ahead_ns = suspended_ns()
+    # never suspended: the two clocks are one, but for the time it takes to read them
+    if ahead_ns < CLOCKS_APART_NS or not len(events):
+        return events
+    events = copied(events)
+    events["ts_ns"] += np.uint64(ahead_ns)
+    return events
 
 
 def _opened(program: Program, name: str, pages: int, struct: str, barrier: Callable[[], None]) -> PerfRings:

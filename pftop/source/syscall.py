@@ -9,8 +9,8 @@ from typing import Any
 
 SYSCALL_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
 SYSCALL_MEMBARRIER = {"x86_64": 324, "aarch64": 283, "riscv64": 283}
-PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED = 1 << 3, 1 << 4
-"""``MEMBARRIER_CMD_*``."""
+GLOBAL_EXPEDITED = 1 << 1
+"""``MEMBARRIER_CMD_*``: the private one does nothing for a process of a single thread."""
 
 
 def bpf(number: int, command: int, attributes: bytes) -> int:
@@ -20,12 +20,15 @@ def bpf(number: int, command: int, attributes: bytes) -> int:
 
 
 def membarrier(number: int) -> Callable[[], None]:
-    """Keeps memory accesses before it apart from those behind it, by membarrier(2); raises OSError."""
-    _call(number, ctypes.c_int(REGISTER_PRIVATE_EXPEDITED), ctypes.c_uint(0), ctypes.c_int(0))
+    """Keeps memory accesses before it apart from those behind it, by membarrier(2); raises OSError.
+
+    The kernel's own barriers, at its beginning and its end, are what is wanted (kernel/sched/membarrier.c).
+    """
 
     def barrier() -> None:
-        _call(number, ctypes.c_int(PRIVATE_EXPEDITED), ctypes.c_uint(0), ctypes.c_int(0))
+        _call(number, ctypes.c_int(GLOBAL_EXPEDITED), ctypes.c_uint(0), ctypes.c_int(0))
 
+    barrier()
     return barrier
 
 

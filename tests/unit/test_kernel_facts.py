@@ -119,13 +119,13 @@ def test_another_pid_namespace_is_known(machine: Path) -> None:
     ("text", "offset"),
     [
         ("monotonic 0 0\nboottime 0 0\n", False),
-        ("monotonic 5 0\nboottime 0 0\n", False),
+        ("monotonic 5 0\nboottime 0 0\n", True),
         ("monotonic 0 0\nboottime 3600 0\n", True),
         ("monotonic 0 0\nboottime -1 500\n", True),
         ("", False),
     ],
 )
-def test_a_time_namespace_with_another_boot_clock_is_known(machine: Path, text: str, offset: bool) -> None:
+def test_a_time_namespace_with_other_clocks_is_known(machine: Path, text: str, offset: bool) -> None:
     write(machine, "proc/self/timens_offsets", text)
     assert gather(machine).time_offset is offset
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import mmap
 import os
 import signal
@@ -29,7 +31,7 @@ from pftop.source.perf_ring import (
     Waiting,
     samples,
 )
-from pftop.source.rings import WAIT_FOR_RECORD_S, Rings, barrier_of
+from pftop.source.rings import CLOCKS_APART_NS, WAIT_FOR_RECORD_S, Rings, barrier_of
 from pftop.source.syscall import SYSCALL_MEMBARRIER, membarrier
 
 LOST, THROTTLE = 2, 5
@@ -316,9 +318,7 @@ def seconds(wait: Callable[[float], None], timeout_s: float) -> float:
     return time.monotonic() - began
 
 
-def test_a_wait_ends_when_it_is_over_or_when_somebody_wants_it_to(program: FakeProgram) -> None:
-    rings = opened(program)
-    # a file is always ready to be read: memory of our own cannot stand for a ring here
+def test_a_wait_ends_when_it_is_over_or_when_somebody_wants_it_to() -> None:
     waiting = Waiting([])
     assert 0.02 < seconds(waiting.wait, 0.03) < 1
     waiting.wake()
@@ -329,8 +329,62 @@ def test_a_wait_ends_when_it_is_over_or_when_somebody_wants_it_to(program: FakeP
     timer.start()
     assert seconds(waiting.wait, 10) < 5
     timer.join()
+
+
+def test_waiting_for_rings_can_be_ended(program: FakeProgram) -> None:
+    rings = opened(program)
+    # a file is always ready to be read: memory of our own cannot stand for a ring here
+    assert seconds(rings.wait, 10) < 1
+    rings._filling = Waiting([])
+    assert 0.02 < seconds(rings.wait, 0.03) < 1
     rings.wake()
     assert seconds(rings.wait, 10) < 1
+
+
+def test_what_waits_for_a_ring_is_asked_of_both_kinds(program: FakeProgram) -> None:
+    asked = opened(program)._filling._asked["fd"].tolist()
+    assert asked[:-1] == [*program.rings("retired"), *program.rings("faults")]
+
+
+def test_a_wait_the_kernel_refuses_is_explained() -> None:
+    def refused(*_: object) -> int:
+        ctypes.set_errno(errno.EINVAL)
+        return -1
+
+    waiting = Waiting([])
+    waiting._poll = refused
+    with pytest.raises(SourceError, match="waiting for the perf buffers"):
+        waiting.wait(10)
+
+
+def test_closed_rings_are_let_go_of(program: FakeProgram) -> None:
+    rings = opened(program)
+    before = len(os.listdir("/proc/self/fd"))
+    program.send("retired", records(1))
+    rings.close()
+    # a mapping has a descriptor of its own
+    assert len(os.listdir("/proc/self/fd")) == before - 4
+    assert drained(rings) == ([], [])
+    rings.close()
+
+
+def test_rings_of_no_cpu_are_an_error() -> None:
+    with pytest.raises(SourceError, match="no CPU"):
+        opened(FakeProgram(cpus=0))
+
+
+@pytest.mark.parametrize(("ahead_ns", "shown_ns"), [(0, 5), (CLOCKS_APART_NS - 1, 5), (7 * 10**12, 7 * 10**12 + 5)])
+def test_logged_faults_are_told_by_the_boot_clock(
+    program: FakeProgram, monkeypatch: pytest.MonkeyPatch, ahead_ns: int, shown_ns: int
+) -> None:
+    monkeypatch.setattr("pftop.source.rings.suspended_ns", lambda: ahead_ns)
+    rings = opened(program)
+    events = wire.empty("fault_event", 2)
+    events["ts_ns"], events["start_ns"], events["latency_ns"] = 5, 3, 2
+    program.send("faults", events)
+    found = rings.drain().events
+    assert found["ts_ns"].tolist() == [shown_ns] * 2
+    assert (found["start_ns"].tolist(), found["latency_ns"].tolist()) == ([3] * 2, [2] * 2)
 
 
 def test_a_wait_ends_when_there_is_something_to_read() -> None:
