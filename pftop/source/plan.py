@@ -17,7 +17,17 @@ ACCOUNT_TRACEPOINT = "count_memcg_events"
 HUGE_FUNCTION = "do_huge_pmd_anonymous_page"
 LADDER = ("fentry", "kprobe", "memcg", "perf", "proc")
 
-SHARED_SOURCES = ("maps.c", "mapping.c", "account.c", "settle.c", "begin.c", "signal.c", "lifetime.c")
+SHARED_SOURCES = (
+    "maps.c",
+    "mapping.c",
+    "cause.c",
+    "log.c",
+    "account.c",
+    "settle.c",
+    "begin.c",
+    "signal.c",
+    "lifetime.c",
+)
 
 PROC_FEATURES = Features(
     latency=False,
