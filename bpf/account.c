@@ -16,7 +16,15 @@ static __always_inline u32 log2_of(u64 v)
 	return r + (v >> 1);
 }
 
-/* 64 bits throughout and opaque to the optimiser: the verifier must see one register compared and used. */
+/* A bucket there is. 64 bits throughout and opaque to the optimiser: the verifier must see one register compared and
+ * used, here and now. Before Linux 6.8 it does not know that what was put on the stack before is the same.
+ */
+static __always_inline u64 within(u64 bucket)
+{
+	asm volatile("" : "+r"(bucket));
+	return bucket < PFTOP_BUCKETS ? bucket : PFTOP_BUCKETS - 1;
+}
+
 static __always_inline u64 bucket_of(u64 ns)
 {
 	u64 octave, bucket;
@@ -25,7 +33,6 @@ static __always_inline u64 bucket_of(u64 ns)
 		return 0;
 	octave = log2_of(ns);
 	bucket = 1 + (octave - PFTOP_BUCKET_SHIFT) * 4 + ((ns >> (octave - 2)) & 3);
-	asm volatile("" : "+r"(bucket));
 	return bucket < PFTOP_BUCKETS ? bucket : PFTOP_BUCKETS - 1;
 }
 
@@ -40,7 +47,7 @@ static __always_inline void count_major(struct thread_record *record, struct thr
 	if (!record->major_min_ns || latency < record->major_min_ns)
 		record->major_min_ns = latency;
 	if (rare) {
-		rare->major_buckets[bucket]++;
+		rare->major_buckets[within(bucket)]++;
 		rare->changes++;
 	}
 }
@@ -59,7 +66,7 @@ static __always_inline void count_latency(struct thread_record *record, struct t
 			record->minor_max_ns = latency;
 		if (!record->minor_min_ns || latency < record->minor_min_ns)
 			record->minor_min_ns = latency;
-		record->minor_buckets[bucket]++;
+		record->minor_buckets[within(bucket)]++;
 		if (PFTOP_BY_ACCOUNT)
 			record->provision.bucket = bucket;
 	}

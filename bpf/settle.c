@@ -51,11 +51,8 @@ static __always_inline void uncount_latency(struct thread_record *record, struct
  */
 static __always_inline void count_over(struct thread_record *record, struct provision *last)
 {
-	u64 bucket = last->bucket;
-
-	asm volatile("" : "+r"(bucket));
 	uncount_latency(record, last);
-	count_major(record, rare_of(record), last->latency_ns, bucket < PFTOP_BUCKETS ? bucket : PFTOP_BUCKETS - 1);
+	count_major(record, rare_of(record), last->latency_ns, last->bucket);
 }
 
 static __always_inline void reopen(struct config *conf, struct globals *global, struct thread_record *record)
