@@ -4,6 +4,7 @@
  *
  * Counters are exact at any rate.
  */
+
 static __always_inline u32 log2_of(u64 v)
 {
 	u32 r = 0;

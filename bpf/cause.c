@@ -2,6 +2,7 @@
  *
  * How a fault ended, and why it happened: the access by its error code, the cause by what else is known of it.
  */
+
 #define SIGNAL_BUS 7
 #define SIGNAL_SEGV 11
 #define VM_FAULT_OOM 0x1

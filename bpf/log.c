@@ -5,6 +5,7 @@
  * It is a sample: a token bucket a CPU, and a reserve in it that only faults worth reading first may draw
  * on. Every fault kept out is counted.
  */
+
 /* Whether the log has room for this one; spends the token if so. */
 static __always_inline int log_admits(struct config *conf, struct globals *global, int goes_first, u64 now)
 {

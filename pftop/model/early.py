@@ -21,6 +21,7 @@ TIMES = 4
 AT_ONCE = 50
 KEPT = 2048
 BUSY_S = 1.0
+"""After one that is new, others are looked for."""
 
 
 class Early:

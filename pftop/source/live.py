@@ -91,14 +91,11 @@ class LiveSource:
         with self._lock:
             if not self._closed:
                 self._rings.wait(timeout_s)
-            return self._drain()
+            return self._rings.drain()
 
     def wake(self) -> None:
         """End a wait that is under way, or the next; from any thread: without the lock, which the waiting one has."""
         self._rings.wake()
-
-    def _drain(self) -> Batch:
-        return self._rings.drain()
 
     def sample(self) -> Sample:
         """Counters, records, and what the rings held after them; see ``Sample`` for the order and why."""
@@ -112,7 +109,7 @@ class LiveSource:
             threads = self._threads.read(self._top)
             if self._program.plan.by_account:
                 keep_extremes(threads.records, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
-            late = self._drain()
+            late = self._rings.drain()
             with self._undisturbed:
                 after = self._counters()
                 pages = self._read_pages()

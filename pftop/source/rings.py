@@ -28,6 +28,7 @@ LOG_RING_BYTES, RETIRED_RING_BYTES = 1 << 20, 8 << 20
 LEAST_RING_PAGES = 64
 WAIT_FOR_RECORD_S = 1.0
 CLOCKS_APART_NS = 1_000_000
+"""Less than this was never a suspend."""
 WAKEUP_SHARE = 4
 """A ring wakes the reader when records for a quarter of it came; else it is read at each step. A reader woken by a
 fault mostly starts on the CPU of whoever faulted and makes it wait: a compiler some 0.8 ms each time.
@@ -87,9 +88,8 @@ class Rings:
 
 def by_boot_clock(events: Records) -> Records:
     """Logged faults with their time on the clock that all else is told by."""
-    ahead_ns = suspended_ns()
     # never suspended: the two clocks are one, but for the time it takes to read them
-    if ahead_ns < CLOCKS_APART_NS or not len(events):
+    if not len(events) or (ahead_ns := suspended_ns()) < CLOCKS_APART_NS:
         return events
     events = copied(events)
     events["ts_ns"] += np.uint64(ahead_ns)

@@ -143,7 +143,8 @@ def test_processes_that_are_gone_at_once_have_their_causes(tmp_path: Path, pftop
     watch.next_tick()
     watch.stop()
     faults = [f for f in watch.faults() if f["comm"] == "true" and f["kind"] in ("minor", "major")]
-    assert len(faults) > 70 * 30
+    # each has a hundred, and their bursts outrun any rate of the log: the quicker the machine, the fewer are logged
+    assert len(faults) > 1000
     unknown = [f for f in faults if f["cause"] == "unknown"]
     # it has no second thread that could hold a lock of its mappings; but others may, who look into it
     assert len(unknown) <= len(faults) / 1000, unknown[:3]
