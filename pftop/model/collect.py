@@ -189,6 +189,8 @@ class Collector:
             self._pending.append(events)
 
     def _snapshot(self) -> Snapshot:
+        # who asked for a process while this step was waiting, and for a tick, is to have both
+        self._refocus()
         # a late tick does not make the next ones early: intervals are measured, not assumed
         self._due += self._governor.interval_s
         if self._due <= self._clock():

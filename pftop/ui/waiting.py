@@ -10,7 +10,10 @@ ENDED = "the process has ended: no more is known"
 
 
 def why_waiting(row: ProcessRow | None, *, paused: bool, new: bool = False) -> str:
-    """What stands where the depth would; ``new``: no tick has come yet that could have brought a row."""
-    if row.exited if row is not None else not (paused or new):
+    """What stands where the depth would; ``new``: no tick has come yet that could have brought it.
+
+    Of one that has ended lately all is still known, once it was asked for.
+    """
+    if not new and (row.exited if row is not None else not paused):
         return ENDED
     return HELD if paused else WAITING

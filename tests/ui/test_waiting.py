@@ -21,7 +21,9 @@ def test_why_there_is_no_depth() -> None:
     gone = replace(row, exited=True, exited_at_ns=1)
     assert why_waiting(row, paused=False) == WAITING
     assert why_waiting(row, paused=True) == HELD
-    assert why_waiting(gone, paused=False) == why_waiting(gone, paused=True, new=True) == ENDED
+    assert why_waiting(gone, paused=False) == why_waiting(gone, paused=True) == ENDED
+    assert why_waiting(gone, paused=False, new=True) == WAITING
+    assert why_waiting(gone, paused=True, new=True) == HELD
     assert why_waiting(None, paused=False) == ENDED
     assert why_waiting(None, paused=False, new=True) == WAITING
     assert why_waiting(None, paused=True) == HELD

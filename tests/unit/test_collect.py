@@ -191,6 +191,24 @@ def test_focus_holds_from_the_next_snapshot_on_and_ends(source: FakeSource) -> N
     assert [entry for entry in source.asked if "focus" in str(entry)] == [("focus", 7), ("focus", None)]
 
 
+def test_who_asks_while_a_step_waits_has_the_depth_with_its_tick(source: FakeSource) -> None:
+    feed = collector(source)
+    source.kernel.make(7, 7, 70)
+    source.kernel.fault(7)
+    until_tick(feed)
+
+    def ask() -> None:
+        source.on_read = lambda: None
+        feed.focus(KEY)
+        feed.tick_now()
+
+    source.on_read = ask
+    snapshot = feed.step(0.5).snapshot
+    assert snapshot is not None
+    assert snapshot.detail is not None
+    assert snapshot.detail.key == KEY
+
+
 def test_another_focus_begins_its_counts_anew(source: FakeSource) -> None:
     feed = collector(source)
     for pid in (7, 8):
