@@ -17,8 +17,12 @@ AROUND = 16
 def _prepare(job: Job) -> Iterator[Run]:
     require_device(job)
     with scratch_file(job, job.count * AROUND) as fd:
-        area = job.keep(map_area(job.count * AROUND * PAGE, READ, SHARED, fd, align=AROUND * PAGE))
+        length = job.count * AROUND * PAGE
+        area = job.keep(map_area(length, READ, SHARED, fd, align=AROUND * PAGE))
+        # this one is not kept: it is locked with the rest of the process, and the cached pages with it
+        other = map_area(length, READ, SHARED, fd)
         yield lambda: read_all(area)
+        unmap(other)
         unmap(area)
 
 

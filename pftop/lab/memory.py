@@ -34,6 +34,7 @@ libc.memchr.argtypes = (_word, _int, _word)
 libc.memchr.restype = _word
 libc.read.argtypes = (_int, _word, _word)
 libc.mincore.argtypes = (_word, _word, ctypes.c_char_p)
+libc.mlock.argtypes = (_word, _word)
 libc.syscall.restype = ctypes.c_long
 
 
@@ -121,7 +122,7 @@ def smaps_kilobytes(area: Area, key: str) -> int:
 
 
 def settle(keep: Iterable[Area]) -> None:
-    """Make all memory of this process but those areas present, and writable without a copy."""
+    """Make all memory of this process but those areas present, writable without a copy, and stay so."""
     keep = tuple(keep)
     for _ in range(2):
         with open("/proc/self/maps") as file:
@@ -133,3 +134,5 @@ def settle(keep: Iterable[Area]) -> None:
                 private = rights[1] == "w" and rights[3] == "p"
                 # refused for special mappings, and before Linux 5.14: the warm-up has to do there
                 libc.madvise(start, end - start, POPULATE_WRITE if private else POPULATE_READ)
+                # refused over ulimit -l: a page may be reclaimed then, and read again by a fault nobody asked for
+                libc.mlock(start, end - start)

@@ -33,7 +33,9 @@ class Seen:
 
     def __repr__(self) -> str:
         kept = {name: count for name, count in self.sums.items() if count}
-        return f"{self.workload.name}: usage {self.usage}, {kept}, {dict(self.causes)}, {len(self.faults)} logged"
+        odd = [fault for fault in self.faults if fault["cause"] != self.workload.cause][:3]
+        said = f"{dict(self.causes)}, {len(self.faults)} logged, of other causes {odd}"
+        return f"{self.workload.name}: usage {self.usage}, {kept}, {said}"
 
     @property
     def leading(self) -> str:
