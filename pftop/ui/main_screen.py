@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from typing import ClassVar
 
@@ -55,6 +56,8 @@ class MainScreen(Prompting, LiveScreen):
         self._layout_now: Layout | None = None
         self._side_key: ProcessKey | None = None
         self._focused: ProcessKey | None = None
+        self._asked_at = math.inf
+        """The tick after which the depth of ``_focused`` was asked for."""
 
     def compose(self) -> ComposeResult:
         """Header, prompt, table and log with the side pane, footer."""
@@ -121,7 +124,8 @@ class MainScreen(Prompting, LiveScreen):
 
     def _show_side(self, snapshot: Snapshot) -> None:
         """The process under the cursor, beside the table."""
-        self.side.show(snapshot, self._side_key, paused=self.pftop.view.paused is not None)
+        paused, new = self.pftop.view.paused is not None, snapshot.seq <= self._asked_at
+        self.side.show(snapshot, self._side_key, paused=paused, new=new)
 
     def show_paused(self) -> None:
         """Only the header moves."""
@@ -176,13 +180,15 @@ class MainScreen(Prompting, LiveScreen):
         self._side_key = row.key if row is not None else None
         wanted = pane.steady = self._side_key if self.side.display else None
         if wanted != self._focused and self.is_current:
-            self._focused = wanted
+            self._focused, self._asked_at = wanted, math.inf
             self.set_timer(FOCUS_AFTER_S, lambda: self._focus_if_still(wanted))
 
     def _focus_if_still(self, key: ProcessKey | None) -> None:
         """Ask for the depth of a process that is still selected."""
         if key == self._focused and self.is_current:
             self.pftop.feed.focus(key)
+            snapshot = self.pftop.store.snapshot
+            self._asked_at = snapshot.seq if snapshot is not None else 0
 
     def on_screen_resume(self) -> None:
         """Count the selected process again rather than the one drilled into; textual calls the base's handler too."""

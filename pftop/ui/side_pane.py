@@ -49,13 +49,13 @@ class SidePane(Horizontal):
         mappings.display = event.size.height >= MAPPINGS_FROM_HEIGHT
         mappings.styles.height = max(event.size.height // 3, 1)
 
-    def show(self, snapshot: Snapshot, key: ProcessKey | None, *, paused: bool = False) -> None:
-        """Show a process."""
+    def show(self, snapshot: Snapshot, key: ProcessKey | None, *, paused: bool = False, new: bool = False) -> None:
+        """Show a process; ``new``: no tick has come since its depth was asked for."""
         if not self.display:
             return
         identity, histogram = self.query_one(IdentityPane), self.query_one(HistogramPane)
         mappings = self.query_one(MappingPane)
         identity.show(snapshot, key)
-        histogram.waiting = mappings.waiting = why_waiting(identity.row, paused=paused)
+        histogram.waiting = mappings.waiting = why_waiting(identity.row, paused=paused, new=new)
         histogram.show(snapshot, identity.detail, identity.row)
         mappings.show(snapshot, identity.detail)

@@ -135,3 +135,13 @@ async def test_time_lost_is_no_share_of_what_went_before_the_process() -> None:
         # 5.08 s of its 10 s
         await driver.tick()
         assert "50.8% of wall" in driver.text
+
+
+async def test_beside_the_table_nothing_is_given_up_before_a_tick_could_have_brought_it() -> None:
+    async with running((200, 50), ticks=0) as driver:
+        for told in ("counting; shown from the next tick on", "no more is known"):
+            snapshot = driver.machine.tick()
+            gone = (replace(row, exited=True, exited_at_ns=snapshot.ts_ns) for row in snapshot.processes)
+            await driver.send(Update(snapshot=replace(snapshot, processes=tuple(gone), detail=None)))
+            assert told in driver.text
+            await driver.until(lambda: driver.feed.focused and driver.feed.focused[-1] is not None)
