@@ -19,28 +19,12 @@ static __always_inline int log_admits(struct config *conf, struct globals *globa
 	return 1;
 }
 
-static __always_inline void log_fault(void *ctx, struct config *conf, struct globals *global,
-				      struct thread_record *record, struct fault_stamp *stamp,
-				      u32 flags, struct ending *end)
+/* Fills a line and sends it. A function of its own, or every fault would clear the room for a line first. */
+static __always_inline void send_line(void *ctx, struct globals *global, struct thread_record *record,
+				      struct fault_stamp *stamp, u32 flags, struct ending *end)
 {
 	struct fault_event event = {};
-	int goes_first = end->kind != FAULT_MINOR || record->tgid == conf->focus_tgid;
-	int corrects = PFTOP_BY_ACCOUNT && stamp->logged == LINE_LOGGED;
-	int admitted;
 
-	global->completed++;
-	admitted = corrects || ((!conf->min_latency_ns || goes_first || end->latency >= conf->min_latency_ns) &&
-				log_admits(conf, global, goes_first || conf->min_latency_ns, end->now));
-#if PFTOP_FINDS_VMA
-	/* one that took rather long may turn out to be major, and then goes first */
-	if (end->kind == FAULT_MINOR && (admitted || end->latency > PFTOP_MAYBE_MAJOR_NS))
-		find_vma(stamp);
-#endif
-	if (!admitted) {
-		global->sampled_out++;
-		global->skipped++;
-		return;
-	}
 	event.ts_ns = stamp->ts_ns;
 	event.start_ns = record->start_ns;
 	event.latency_ns = end->latency;
@@ -72,7 +56,7 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	event.tgid = record->tgid;
 	event.tid = record->tid;
 	event.uid = record->uid;
-	event.flags = corrects ? flags | EVENT_CORRECTS : flags;
+	event.flags = flags;
 	event.kind = end->kind;
 	event.access = access_of(stamp);
 	event.signal = end->signal;
@@ -90,4 +74,28 @@ static __always_inline void log_fault(void *ctx, struct config *conf, struct glo
 	global->skipped = 0;
 	if (PFTOP_BY_ACCOUNT)
 		stamp->logged = LINE_LOGGED;
+}
+
+static __always_inline void log_fault(void *ctx, struct config *conf, struct globals *global,
+				      struct thread_record *record, struct fault_stamp *stamp,
+				      u32 flags, struct ending *end)
+{
+	int goes_first = end->kind != FAULT_MINOR || record->tgid == conf->focus_tgid;
+	int corrects = PFTOP_BY_ACCOUNT && stamp->logged == LINE_LOGGED;
+	int admitted;
+
+	global->completed++;
+	admitted = corrects || ((!conf->min_latency_ns || goes_first || end->latency >= conf->min_latency_ns) &&
+				log_admits(conf, global, goes_first || conf->min_latency_ns, end->now));
+#if PFTOP_FINDS_VMA
+	/* one that took rather long may turn out to be major, and then goes first */
+	if (end->kind == FAULT_MINOR && (admitted || end->latency > PFTOP_MAYBE_MAJOR_NS))
+		find_vma(stamp);
+#endif
+	if (admitted) {
+		send_line(ctx, global, record, stamp, corrects ? flags | EVENT_CORRECTS : flags, end);
+		return;
+	}
+	global->sampled_out++;
+	global->skipped++;
 }

@@ -118,13 +118,16 @@ def work(words: list[str], *, has_stdout: bool) -> int:
         return examine(words[1:])
     from pftop.arguments import parse
 
-    options = Options(mode="text") if doctor else check(parse(words))
+    options = Options(mode="text") if doctor else parse(words)
+    from pftop import session
+
+    # a filter or a column to sort by is looked up with numpy
+    given = session.settle()
+    options = check(options)
     if not has_stdout and options.output in (None, "-"):
         say("there is nowhere to write: standard output is closed; open it" + ("" if doctor else ", or add -o FILE"))
         return 1
-    from pftop import session
-
-    return session.run(options)
+    return session.run(options, given)
 
 
 def drop_stdout() -> None:

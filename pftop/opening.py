@@ -16,13 +16,16 @@ from pftop.source.open import Limits, Opened, open_source
 from pftop.text import Safe
 
 NUMPY_SETS = ("OPENBLAS_MAIN_FREE", "GOTOBLAS_MAIN_FREE")
+NUMPY_READS = "OPENBLAS_NUM_THREADS"
 
 
 def settle_environment() -> None:
     """Do now what imports would do to the environment later, beside the compiler: it reads it outside Python's lock.
 
     numpy sets variables while it is imported, unless they are set; the UI's package removes some and sets others.
+    And numpy would start a thread a CPU for linear algebra, of which pftop does none: as much work as all else of it.
     """
+    os.environ[NUMPY_READS] = "1"
     for name in NUMPY_SETS:
         os.environ.setdefault(name, "1")
     import_module("pftop.ui")
@@ -36,12 +39,11 @@ class Opening:
     """
 
     def __init__(self, options: Options, noise: Callable[[], Sequence[Safe]]) -> None:
-        """Begins at once. ``noise`` tells what libbcc printed."""
+        """Begins at once; the environment is settled by now. ``noise`` tells what libbcc printed."""
         self._options, self._noise = options, noise
         self._result: Opened | BaseException | None = None
         self._abandoned = False
         self._compiling, self._over = threading.Event(), threading.Event()
-        settle_environment()
         threading.Thread(target=self._work, name="opening").start()
 
     def _work(self) -> None:

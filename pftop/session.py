@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, TextIO
 
 from pftop.command import Caller, Command, CommandError, Given, sudo_caller
-from pftop.opening import Opening
+from pftop.opening import Opening, settle_environment
 from pftop.options import Options
 from pftop.output import OutputError, empty, open_output
 from pftop.report import say
@@ -32,10 +32,15 @@ CLOSE_WITHIN_S = 2.0
 KEPT_OUTPUT_BYTES = 1 << 20
 
 
-def run(options: Options) -> int:
-    """The live or a batch view."""
-    # taken before BCC is loaded, which drops some: the followed command gets what pftop was given
+def settle() -> Given:
+    """Make the environment pftop's own, before numpy is imported; returns what the followed command is to get."""
     given = Given.now()
+    settle_environment()
+    return given
+
+
+def run(options: Options, given: Given) -> int:
+    """The live or a batch view."""
     caller = sudo_caller(given.environment, os.geteuid())
     try:
         if options.mode == "live":
