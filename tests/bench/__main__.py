@@ -23,6 +23,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--way", action="append", default=[], metavar="WORDS", help="fault: only ways named like this"
     )
+    parser.add_argument(
+        "--sources", type=Path, action="append", default=[], metavar="DIR", help="compile: the C files of DIR, too"
+    )
     parser.add_argument("--only", action="append", choices=list(SECTIONS), help="only this; may be given again")
     return parser.parse_args(argv)
 
@@ -48,7 +51,7 @@ def main(argv: list[str]) -> int:
     results: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as directory:
         rounds = 1 if options.quick else options.rounds
-        setting = Setting(Path(directory), rounds, options.quick, tuple(options.way))
+        setting = Setting(Path(directory), rounds, options.quick, tuple(options.way), tuple(options.sources))
         for name in options.only or SECTIONS:
             began = time.monotonic()
             print(f"\n== {name} ==", flush=True)

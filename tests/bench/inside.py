@@ -26,6 +26,8 @@ from tests.bench.stopwatch import Stopwatch
 from tests.live.harness import ROOT
 
 Answer = dict[str, Any]
+SWITCHED = ("raw_tracepoint", "software_event")
+"""The kinds of probe that can be taken away from a running program, and put back."""
 
 
 class Inside:
@@ -83,6 +85,7 @@ class Driver:
             "ticks": self.ticks,
             "intake": self.intake,
             "fill": self.fill,
+            "switch": self.switch,
         }
 
     def serve(self) -> None:
@@ -108,6 +111,24 @@ class Driver:
         self.collector.focus(keys[0] if keys else key)
         self.collector.step(0.0)
         return {"focused": pid, "known": bool(keys)}
+
+    def switch(self, on: int) -> Answer:
+        """Take the probes away, or put them back; not those of plans that load their programs with them."""
+        assert isinstance(self.source, LiveSource)
+        program = self.source._program
+        bpf, mine = program.bpf, [one for one in program.plan.attachments if one.kind in SWITCHED]
+        if len(mine) < len(program.plan.attachments) or bpf.kfunc_entry_fds:
+            return {"switched": 0}
+        attached = bool(bpf.raw_tracepoint_fds)
+        if on and not attached:
+            for one in mine:
+                program._attach(one)
+        elif attached and not on:
+            for name in list(bpf.raw_tracepoint_fds):
+                bpf.detach_raw_tracepoint(name)
+            for kind, config in list(bpf.open_perf_events):
+                bpf.detach_perf_event(kind, config)
+        return {"switched": 1}
 
     def next_tick(self) -> Any:
         """A snapshot, at once."""

@@ -25,6 +25,8 @@ class Setting:
     quick: bool = False
     ways: tuple[str, ...] = ()
     """Of the ways to watch faults only those whose name has one of these in it; none: all."""
+    sources: tuple[Path, ...] = ()
+    """Directories of C files to compile, besides those there are."""
 
     def pick(self, whole: float, quick: float) -> float:
         """A duration, or any other amount, by how thorough the run is."""

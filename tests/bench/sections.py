@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.bench import fault_cost, intake, jobs, paper, quiet, simulate, soak, start, ticks
+from tests.bench import compiles, fault_cost, intake, jobs, paper, quiet, simulate, soak, start, ticks
 from tests.bench.report import Result, Setting
 
 SECTIONS: dict[str, Callable[[Setting], Result]] = {
@@ -12,6 +12,7 @@ SECTIONS: dict[str, Callable[[Setting], Result]] = {
     "quiet": quiet.run,
     "fault": fault_cost.run,
     "job": jobs.run,
+    "compile": compiles.run,
     "ticks": ticks.run,
     "intake": intake.run,
     "paper": paper.run,

@@ -175,8 +175,10 @@ def compare(ticks: list[Json], by_proc: Counter[tuple[int, str]], watch: Pftop) 
     for row in (row for tick in ticks for row in tick["processes"]):
         counted[row["pid"]] += row["minor"] + row["major"]
     counted[watch.child.pid] = sum(tick["totals"]["own"] for tick in ticks)
-    programs = [path.read_text() for path in Path(f"/proc/{watch.child.pid}/fdinfo").iterdir()]
-    skipped = [number for text in programs for number in SKIPPED.findall(text)]
+    skipped: list[str] = []
+    for path in Path(f"/proc/{watch.child.pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # pftop opens and closes files of its own all the time
+            skipped += SKIPPED.findall(path.read_text())
     told = [f"{pid} {comm}: {count}, pftop {counted[pid]}" for (pid, comm), count in by_proc.items()]
     return f"by /proc: {'; '.join(told)}; recursion_misses: {' '.join(skipped)}"
 
