@@ -24,7 +24,8 @@ DESCRIPTION = "top for page faults: which processes fault, how often, and how mu
 EPILOG = """\
 pftop doctor [--json] tells what this machine has, what runs here and how to get what is missing.
 With -- CMD pftop follows CMD and its descendants only. Exit status: 0 fine, the status of CMD with --,
-2 usage, 3 cannot run here, 130 on Ctrl+C."""
+126 it cannot be executed, 127 there is none, 1 the output cannot be written, 2 usage, 3 cannot run here,
+128 and the signal's number after one: 130 on Ctrl+C, 143 on SIGTERM, 141 when the reader goes away."""
 
 
 def duration_ns(text: str) -> int:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pftop.model.collect import Collector
     from pftop.source.open import Opened
 
-USAGE, COMMAND_NOT_STARTED = 2, 127
+USAGE, COMMAND_NOT_EXECUTABLE, COMMAND_NOT_FOUND = 2, 126, 127
 FIRST_AFTER_S = 0.1
 CLOSE_WITHIN_S = 2.0
 KEPT_OUTPUT_BYTES = 1 << 20
@@ -49,7 +49,9 @@ def run(options: Options, given: Given) -> int:
         return run_batch(options, caller, given)
     except (OutputError, CommandError) as error:
         say(str(error))
-        return USAGE if isinstance(error, OutputError) else COMMAND_NOT_STARTED
+        if isinstance(error, OutputError):
+            return USAGE
+        return COMMAND_NOT_FOUND if isinstance(error.__cause__, FileNotFoundError) else COMMAND_NOT_EXECUTABLE
 
 
 def end_by(number: int) -> int:

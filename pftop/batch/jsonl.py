@@ -162,7 +162,7 @@ class JsonLines:
                 "address": line.address,
                 "mapping": mapping.name if mapping else None,
                 "offset": line.address - mapping.start + mapping.offset if mapping else None,
-                "ip": line.ip or None,
+                "ip": line.ip if line.ip_known else None,
                 "symbol": line.symbol,
                 "error_code": line.error_code,
                 "signal": line.signal or None,

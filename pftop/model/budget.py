@@ -74,11 +74,11 @@ class Budget:
         """The level that holds."""
         return self._ladder[self._at]
 
-    def steps(self, interval_s: float) -> tuple[str, ...]:
-        """What is lowered now, in words; ``interval_s`` is the one in force."""
+    def steps(self, interval_s: float | None) -> tuple[str, ...]:
+        """What is lowered now, in words; ``interval_s`` is the one in force, None where it is the one asked for."""
         asked, level = self._ladder[0], self.level
         said = [f"log rate {level.log_rate}/s"] if level.log_rate < asked.log_rate else []
-        said += [f"interval {interval_s:g}s"] if level.stretch > 1 else []
+        said += [f"interval {interval_s:g}s"] if level.stretch > 1 and interval_s is not None else []
         said += [] if level.extras else ["detail off"]
         return (*said, "nothing left to lower") if self.exhausted else tuple(said)
 

@@ -130,13 +130,13 @@ def explain(line: LogLine, plan: PlanInfo) -> Detail:
 
 def _code(line: LogLine) -> list[tuple[str, str]]:
     """The instruction and who called it; the stack's innermost frame is the instruction itself."""
-    found = [("instruction", _at(line.ip, line.symbol))] if line.ip else []
+    found = [("instruction", _at(line.ip, line.symbol))] if line.ip_known else []
     callers = _callers(line)
     for depth, frame in enumerate(callers):
         home = f" in {frame.mapping.name}" if frame.mapping is not None else ""
         found.append(("called from" if not depth else "", _at(frame.ip, frame.symbol) + home))
     if line.kind == FaultKind.INVALID and not callers:
-        found.append(("called from", "not known: the program keeps no frame pointers, or was gone"))
+        found.append(("called from", "not known: no frame pointers, program gone, or too many crashes at once"))
     return found
 
 

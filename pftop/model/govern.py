@@ -63,7 +63,8 @@ class Governor:
             if budget.level.log_rate != self._level.log_rate:
                 self._source.set_log_rate(budget.level.log_rate)
             self._level = budget.level
-        return Restraint(budget.limit * 100, self.interval_s, budget.steps(self.interval_s))
+        longer = self.interval_s if self.interval_s > self.asked_s else None
+        return Restraint(budget.limit * 100, self.interval_s, budget.steps(longer))
 
     def _used(self, cost: Cost, seen: int, interval_ns: int) -> float | None:
         """Of one CPU: the process, and its BPF programs as far as they have been measured."""

@@ -63,6 +63,9 @@ def resolve(
 def _invalid(event: Event, key: ProcessKey, lookup: ProcessLookup, ips: Sequence[int]) -> dict[str, Any]:
     """What is told of an invalid fault besides: who called, and what lies around the address."""
     address, mappings = event["address"], lookup.mappings(key)
+    if ips and ips[0] != event["ip"]:
+        # its place was given to another meanwhile
+        ips = ()
     at = mappings.below(address)
     below = mappings[at] if at >= 0 else None
     above = mappings[at + 1] if at + 1 < len(mappings) else None

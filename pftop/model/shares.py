@@ -1,6 +1,6 @@
 """Owns what a process's faults were for, in shares: the causes ranked, and the one that leads.
 
-A plan that does not see mappings tells the causes of logged faults only. What it does not tell counts as
+A plan that does not see handle_mm_fault tells the causes of logged faults only. What it does not tell counts as
 ``unknown``; shares are then those among the faults whose cause is told.
 """
 

@@ -276,6 +276,12 @@ class LogLine:
     neighbours: tuple[MemoryMapping | None, MemoryMapping | None] = (None, None)
     """Of an invalid fault: the mappings next below and above the address."""
 
+    @property
+    def ip_known(self) -> bool:
+        """Whether ``ip`` is one: 0 stands for none, but where somebody jumped to it."""
+        jumped = self.kind == FaultKind.INVALID and self.access == Access.EXEC
+        return bool(self.ip) or (jumped and not self.address)
+
 
 @dataclass(frozen=True, slots=True)
 class Update:

@@ -102,6 +102,11 @@ class Elements:
         found: np.void | None = values[0] if self._lib.bpf_lookup_elem(self._fd, *places) == 0 else None
         return found
 
+    def clear(self, count: int) -> None:
+        """Delete all of the elements with the first so many keys that there are."""
+        for key in range(count):
+            self._lib.bpf_delete_elem(self._fd, ctypes.byref(ctypes.c_uint32(key)))
+
 
 def fill_u32(lib: Any, fd: int, values: Sequence[int]) -> None:
     """All elements of an array of u32, at once."""

@@ -47,10 +47,15 @@ class SymbolTable:
 
     def find(self, offset: int) -> tuple[int, int] | None:
         """Of the function a file offset lies in: where its name stands in the file, and how far in it is."""
-        for segment in self.segments:
-            if segment["offset"] <= offset < int(segment["offset"]) + int(segment["size"]):
-                return self._at(offset - int(segment["offset"]) + int(segment["vaddr"]))
-        return None
+        if not 0 <= offset < 2**64:
+            return None
+        # all at once: there may be thousands, and any sum of two may be too large for 64 bits
+        place, begins = np.uint64(offset), self.segments["offset"]
+        inside = np.flatnonzero((begins <= place) & (place - begins < self.segments["size"]))
+        if not len(inside):
+            return None
+        segment = self.segments[inside[0]]
+        return self._at(offset - int(segment["offset"]) + int(segment["vaddr"]))
 
     def _at(self, address: int) -> tuple[int, int] | None:
         last = int(np.searchsorted(self.starts, np.uint64(min(address, 2**64 - 1)), side="right")) - 1

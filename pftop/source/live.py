@@ -6,6 +6,7 @@ then wait for whatever has their descriptors next.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -27,6 +28,8 @@ from pftop.source.runstats import RunStats
 from pftop.source.threadmap import ThreadMap
 from pftop.text import Safe
 
+NO_ROOM = (-errno.EEXIST, -errno.ENOMEM)
+"""What a stack's number says where another one was in its place, or all places were taken."""
 BURST_NS = 250_000_000
 STALE_AFTER_SAMPLES = 30
 LOOKS = 3
@@ -57,6 +60,7 @@ class LiveSource:
         self._sweep_turn = 0
         self._focused = 0
         self._top = 0
+        self._stacks_are_full = False
         self._open_maps(capacity)
         self._rings = Rings(program, plan.cpus)
         self._cost, self._runs = CostMeter(), RunStats(program.programs)
@@ -91,7 +95,19 @@ class LiveSource:
         with self._lock:
             if not self._closed:
                 self._rings.wait(timeout_s)
-            return self._rings.drain()
+            return self._drain()
+
+    def _drain(self) -> Batch:
+        """All that the rings hold, with a look at whether there was room for its stacks."""
+        batch = self._rings.drain()
+        self._stacks_are_full |= any((batch.events["stack_id"] == why).any() for why in NO_ROOM)
+        return batch
+
+    def _make_room_for_stacks(self) -> None:
+        """Nobody else takes any out: after a crash loop there would never be one again."""
+        if self._stacks_are_full:
+            self._stacks.clear(header().numbers["PFTOP_STACKS"])
+            self._stacks_are_full = False
 
     def wake(self) -> None:
         """End a wait that is under way, or the next; from any thread: without the lock, which the waiting one has."""
@@ -109,7 +125,8 @@ class LiveSource:
             threads = self._threads.read(self._top)
             if self._program.plan.by_account:
                 keep_extremes(threads.records, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
-            late = self._rings.drain()
+            late = self._drain()
+            self._make_room_for_stacks()
             with self._undisturbed:
                 after = self._counters()
                 pages = self._read_pages()

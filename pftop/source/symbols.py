@@ -25,11 +25,14 @@ from pftop.text import Safe, clean
 
 MAX_FILES, MAX_FUNCTIONS, MAX_PLACES, MAX_NAMES = 256, 500_000, 2048, 8192
 File = tuple[int, ...]
-NEW_FILE_EVERY_S = 0.1
+NEW_FILE_EVERY_S, SPARED = 0.1, 20
+"""After a file was read no other is for so long, and for so many times as long as its reading took: two programs with
+large tables that fault in turn would have pftop do nothing else."""
 NAME_CELLS = 80
-MAX_MANGLED, MAX_REFERENCES = 1024, 24
-"""Each reference to an earlier part may double a C++ name: one of 300 bytes would fill any memory."""
-REFERENCE = re.compile(rb"[ST][0-9A-Z]*_")
+MAX_MANGLED, MAX_GROWTH, GROWTH_OF_PACK = 1024, 24, 8
+"""Each reference to an earlier part may double a C++ name, each expansion of a pack multiply it by the pack's length:
+one of 300 bytes would fill any memory."""
+REFERENCE, PACK = re.compile(rb"[ST][0-9A-Z]*_"), re.compile(rb"Dp|sp")
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -49,7 +52,7 @@ class Symbols:
     def __init__(self, root: Path = Path("/proc"), clock: Callable[[], float] = time.monotonic) -> None:
         self._root, self._clock = root, clock
         self._kernel: KernelNames | None = None
-        self._last_new_s = -NEW_FILE_EVERY_S
+        self._next_new_s = clock()
         self._demangle = demangler()
         self._files: OrderedDict[File, SymbolTable | None] = OrderedDict()
         self._places: OrderedDict[tuple[int, int, MemoryMapping], File | None] = OrderedDict()
@@ -94,12 +97,13 @@ class Symbols:
             status = os.fstat(fd)
             file = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             if file not in self._files:
-                now = self._clock()
-                if now - self._last_new_s < NEW_FILE_EVERY_S:
+                began = self._clock()
+                if began < self._next_new_s:
                     return False
-                self._last_new_s = now
                 keep(self._files, file, read_symbols(fd), MAX_FILES)
                 self._make_room()
+                ended = self._clock()
+                self._next_new_s = ended + max(NEW_FILE_EVERY_S, SPARED * (ended - began))
             self._files.move_to_end(file)
             keep(self._places, place, file, MAX_PLACES)
         finally:
@@ -137,6 +141,11 @@ class Symbols:
         return self._words(*found) if found else None
 
 
+def growth(name: bytes) -> int:
+    """How much a mangled name may grow, as a power of two or so; what only looks like an expansion counts, too."""
+    return len(REFERENCE.findall(name)) + GROWTH_OF_PACK * len(PACK.findall(name))
+
+
 def demangler() -> Callable[[bytes], bytes]:
     """C++ names as they were written, where the C++ library is at hand, as it is wherever libbcc is."""
     try:
@@ -147,7 +156,7 @@ def demangler() -> Callable[[bytes], bytes]:
     demangle.restype, free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
 
     def plain(name: bytes) -> bytes:
-        if len(name) > MAX_MANGLED or len(REFERENCE.findall(name)) > MAX_REFERENCES:
+        if len(name) > MAX_MANGLED or growth(name) > MAX_GROWTH:
             return name
         found = demangle(ctypes.c_char_p(name), None, None, None)
         if not found:

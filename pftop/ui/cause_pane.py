@@ -147,5 +147,5 @@ class CausePane(Rows[Share]):
 
 def _meaning(share: Share) -> str:
     if share.cause == UNTOLD:
-        return "The plan does not see mappings: causes are told for logged faults only."
+        return "Not told: this plan finds the causes of logged faults only."
     return CAUSES[NUMBER[share.cause]].meaning

@@ -142,6 +142,11 @@ def test_a_command_that_does_not_exist_is_named() -> None:
     nothing_left(before)
 
 
+def test_a_command_that_cannot_be_executed_is_told_from_one_there_is_not() -> None:
+    done = run("-J", "--", "/etc")
+    assert (done.returncode, done.stderr) == (126, "pftop: /etc: Permission denied\n")
+
+
 @pytest.mark.parametrize(
     ("options", "status"), [(["--probe", "fentry"], 3), (["--", "/no/such/command"], 127)], ids=["plan", "command"]
 )

@@ -73,7 +73,7 @@ class FakeSource:
         self.asked.append(("measure cost", enabled))
 
     def stack(self, stack_id: int) -> tuple[int, ...]:
-        return (0x10, 0x5010) if stack_id == 3 else ()
+        return (0x2000, 0x5010) if stack_id == 3 else ()
 
     def messages(self) -> Sequence[Safe]:
         said, self.said = self.said, []

@@ -93,6 +93,8 @@ def test_at_the_bottom_it_says_that_nothing_is_left_until_it_costs_less() -> Non
     assert depth(held) == len(LADDER) - 1
     spend(held, clock, 0.015, 3)
     assert held.steps(4.0)[-1] == "detail off"
+    # it was as long as that before
+    assert held.steps(None) == ("log rate 15/s", "detail off")
 
 
 def test_room_gives_back_step_by_step() -> None:

@@ -103,6 +103,11 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "instruction" not in facts
 
 
+def test_who_jumped_to_nothing_is_at_address_nought() -> None:
+    assert told(invalid(cause="null", address=0, ip=0, access=Access.EXEC, symbol=None))["instruction"] == "0x0"
+    assert "instruction" not in told(invalid(cause="null", address=0, ip=0, access=Access.READ))
+
+
 def test_both_sides_and_how_far_away() -> None:
     facts = told(invalid(address=HEAP.end + 0x9000, neighbours=(HEAP, LIBC)))
     assert facts["address"] == "0x55d000109000, in no mapping"

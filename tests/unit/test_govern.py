@@ -68,6 +68,16 @@ def test_an_interval_set_meanwhile_is_stretched_as_well(source: FakeSource) -> N
     assert found.interval_s == 60.0
 
 
+def test_an_interval_that_cannot_be_longer_is_not_said_to_be(source: FakeSource) -> None:
+    feed = collector(source, max_overhead=1.0)
+    lower(feed, source, 20)
+    feed.set_interval(60.0)
+    found = until_tick(feed, 5000).restraint
+    assert found is not None
+    assert found.steps
+    assert not any(step.startswith("interval") for step in found.steps)
+
+
 def test_detail_goes_last_and_counts_stay(source: FakeSource) -> None:
     lookup = FakeLookup((mapping(0x1000, 0x9000),))
     feed = Collector(source, lookup, max_overhead=1.0, clock=source.clock, lines_per_second=None)

@@ -151,13 +151,18 @@ def test_the_largest_addresses_fit() -> None:
 
 def test_an_invalid_fault_has_its_callers_and_what_lies_around_it() -> None:
     below, above, far = mapping(0x1000, 0x2000), mapping(0x5000, 0x6000, "/lib/y"), mapping(0x9000, 0xA000)
-    event = make_event(kind=FaultKind.INVALID, address=0x3000, stack_id=3)
+    event = make_event(kind=FaultKind.INVALID, address=0x3000, ip=0x2000, stack_id=3)
     line = line_of(event, FakeLookup((below, above, far)))
     assert line.neighbours == (below, above)
     assert [(frame.ip, frame.symbol, frame.mapping) for frame in line.stack] == [
-        (0x10, "user+0x10", None),
+        (0x2000, "user+0x2000", None),
         (0x5010, "user+0x5010", above),
     ]
+
+
+def test_the_stack_of_another_fault_is_not_taken_for_this_ones() -> None:
+    event = make_event(kind=FaultKind.INVALID, address=0x3000, ip=0x1FFF, stack_id=3)
+    assert line_of(event, FakeLookup(())).stack == ()
 
 
 def test_an_address_below_or_above_everything_has_one_neighbour() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pftop.mappings import MemoryMapping
+from pftop.source.elf import SymbolTable, read_symbols
 from pftop.source.maps import parse_maps
 from pftop.source.symbols import Symbols, demangler, open_regular
 from pftop.text import Safe
@@ -102,6 +103,25 @@ def test_new_files_are_read_one_at_a_time_and_once(tmp_path: Path) -> None:
     assert symbols.process(7, 1, 0x5005, lambda: mapping) is None
 
 
+def test_who_took_long_to_read_is_not_followed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    mapping = tree(tmp_path, "/bin/x", ("f", FUNC, BASE, 16))
+    other = MemoryMapping(0x9000, 0xA000, "r-xp", OFFSET, Safe("/bin/y"))
+    (tmp_path / "7/root/bin/y").write_bytes(elf((SYMTAB, [("g", FUNC, BASE, 16)])))
+
+    def slow(fd: int) -> SymbolTable | None:
+        clock.now += 0.5
+        return read_symbols(fd)
+
+    monkeypatch.setattr("pftop.source.symbols.read_symbols", slow)
+    symbols = Symbols(tmp_path, clock)
+    assert symbols.process(7, 1, 0x5000, lambda: mapping) == "f+0x0"
+    clock.now += 9
+    assert symbols.process(7, 1, 0x9000, lambda: other) is None
+    clock.now += 2
+    assert symbols.process(7, 1, 0x9000, lambda: other) == "g+0x0"
+
+
 def test_tables_are_forgotten_when_there_are_too_many_functions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +190,15 @@ def test_a_name_that_would_grow_without_bound_stays() -> None:
     levels = "".join(f"S_IS{level}_S{level}_E" for level in "0123456789AB")
     name = f"_Z1f1AIiiE{levels}".encode()
     assert demangler()(name) == name
+
+
+def test_nor_is_a_pack_expanded_that_would() -> None:
+    name = b"I" + b"i" * 12 + b"E"
+    for _ in range(3):
+        name = b"IDp1AIT_Dp1AIT_DpT_EE" + name
+    assert demangler()(b"_Z1f" + name) == b"_Z1f" + name
+    usual = b"_ZNSt6vectorI3FooSaIS0_EE12emplace_backIJRS0_EEES4_DpOT_"
+    assert demangler()(usual).startswith(b"Foo& std::vector<Foo")
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
