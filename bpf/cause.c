@@ -14,7 +14,6 @@ struct ending {
 	s32 signal;
 	s32 si_code;
 	u32 cause;
-	s32 stack_id;
 	u64 ip;
 	u64 regs;		/* where to read ip from if it comes to that */
 	u64 now;

@@ -19,6 +19,18 @@ static __always_inline int log_admits(struct config *conf, struct globals *globa
 	return 1;
 }
 
+/* The user stack of a fault; negative: none could be taken, or there was no room for it. */
+static __always_inline s32 stack_of(void *ctx, struct thread_record *record)
+{
+	s32 stack_id;
+
+	record->flags |= THREAD_WALKED;
+	/* not BPF_F_REUSE_STACKID: another fault's stack, not read yet, would be taken for it */
+	stack_id = stacks.get_stackid(ctx, BPF_F_USER_STACK);
+	record->flags &= ~THREAD_WALKED;
+	return stack_id;
+}
+
 /* Fills a line and sends it. A function of its own, or every fault would clear the room for a line first. */
 static __always_inline void send_line(void *ctx, struct globals *global, struct thread_record *record,
 				      struct fault_stamp *stamp, u32 flags, struct ending *end)
@@ -61,7 +73,7 @@ static __always_inline void send_line(void *ctx, struct globals *global, struct 
 	event.access = access_of(stamp);
 	event.signal = end->signal;
 	event.si_code = end->si_code;
-	event.stack_id = end->kind == FAULT_INVALID ? end->stack_id : -1;
+	event.stack_id = end->kind == FAULT_INVALID ? stack_of(ctx, record) : -1;
 	__builtin_memcpy(event.comm, record->comm, sizeof(event.comm));
 	if (faults.perf_submit(ctx, &event, sizeof(event))) {
 		global->ring_lost++;

@@ -44,10 +44,6 @@ int on_signal(struct bpf_raw_tracepoint_args *ctx)
 		READ_KERNEL(ip, &REGS_IP((struct pt_regs *)stamp->regs));
 	end.ip = ip;
 	end.now = now_ns();
-	record->flags |= THREAD_WALKED;
-	/* not BPF_F_REUSE_STACKID: another fault's stack, not read yet, would be taken for it */
-	end.stack_id = stacks.get_stackid(ctx, BPF_F_USER_STACK);
-	record->flags &= ~THREAD_WALKED;
 	end_fault(ctx, conf, global, record, stamp, PFTOP_SLOT_USER, &end);
 	return 0;
 }

@@ -103,7 +103,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2."""
-        self.exit(2, f"{self.prog}: {message} (pftop --help)\n")
+        self.exit(2, f"pftop: {message} ({self.prog} --help)\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -218,3 +218,14 @@ def parse(argv: Sequence[str]) -> Options:
         readonly=found.readonly,
         command=command or (),
     )
+
+
+def doctor_as_json(argv: Sequence[str]) -> bool:
+    """Whether the report is wanted as JSON, from what follows ``pftop doctor``; exits with 2 when it is wrong."""
+    made = Parser(
+        prog="pftop doctor",
+        description="what this machine has, what runs here and how to get what is missing.",
+        allow_abbrev=False,
+    )
+    made.add_argument("--json", action="store_true", help="as one JSON object")
+    return bool(made.parse_args(list(argv)).json)

@@ -37,20 +37,19 @@ def check(options: Options) -> Options:
         options = replace(options, sort=column.key)
     if options.user is not None:
         options = replace(options, uid=find_user(options.user))
-    if options.mode == "live":
-        check_terminal(options)
+    if options.mode == "live" and not (os.isatty(0) and os.isatty(1)):
+        fail("the live view needs a terminal; use -b, -J or --csv for pipes and files")
+    if options.theme is not None:
+        check_theme(options.theme)
     return options
 
 
-def check_terminal(options: Options) -> None:
-    """The live view needs one, and a theme that exists."""
-    if not (os.isatty(0) and os.isatty(1)):
-        fail("the live view needs a terminal; use -b, -J or --csv for pipes and files")
-    if options.theme is not None:
-        from pftop.ui.themes import theme_names
+def check_theme(name: str) -> None:
+    """A theme must exist, also where nothing is drawn with it."""
+    from pftop.ui.themes import theme_names
 
-        if options.theme not in theme_names():
-            fail(f"no theme {quoted(options.theme)}; there are {', '.join(theme_names())}")
+    if name not in theme_names():
+        fail(f"no theme {quoted(name)}; there are {', '.join(theme_names())}")
 
 
 def fail(text: str) -> NoReturn:
@@ -113,9 +112,10 @@ def work(words: list[str], *, has_stdout: bool) -> int:
     """What the command line asks for; returns the exit status."""
     doctor = words[:1] == ["doctor"]
     if doctor and has_stdout:
+        from pftop.arguments import doctor_as_json
         from pftop.doctor import main as examine
 
-        return examine(words[1:])
+        return examine(as_json=doctor_as_json(words[1:]))
     from pftop.arguments import parse
 
     options = Options(mode="text") if doctor else parse(words)

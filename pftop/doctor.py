@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -167,16 +166,11 @@ def print_report(checks: Sequence[Check]) -> None:
                 print(f"      {'':<{width}}  {label}{text}")
 
 
-def main(argv: Sequence[str]) -> int:
+def main(*, as_json: bool) -> int:
     """Print the report; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="pftop doctor", description="what this machine has, what runs, what is missing"
-    )
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
-    options = parser.parse_args(list(argv))
     checks, plan = examine()
     status = exit_status(plan)
-    if options.json:
+    if as_json:
         found = {"plan": plan or None, "status": status, "checks": [asdict(check) for check in checks]}
         print(json.dumps(found, indent=2))
         return status

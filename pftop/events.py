@@ -245,8 +245,11 @@ class FaultSource(Protocol):
     def measure_cost(self, enabled: bool) -> None:
         """While on, samples say what the BPF programs cost; the measuring itself costs."""
 
-    def stack(self, stack_id: int) -> tuple[int, ...]:
-        """Code addresses of the user stack of an invalid fault, innermost first."""
+    def stack(self, stack_id: int, ended_ns: int) -> tuple[int, ...]:
+        """Code addresses of the user stack of an invalid fault that ended then, innermost first; empty if unknown."""
+
+    def forget_stacks(self) -> None:
+        """The stacks that were wanted have been read: room for others may be made."""
 
     def messages(self) -> Sequence[Safe]:
         """What libbcc and the kernel said since the last call."""

@@ -121,7 +121,8 @@ class Plain:
             print("own cost: " + "  ".join(" ".join(pair) for pair in own_cost.own_cost(snapshot)), file=out)
         print(self._line([(column.title, column) for column in self._columns]), file=out)
         for row in rows:
-            print(self._line([(column.text(row, interval), column) for column in self._columns]), file=out)
+            ended = " <exited>" if row.exited else ""
+            print(self._line([(column.text(row, interval), column) for column in self._columns]) + ended, file=out)
             for thread in row.threads if self._threads else ():
                 figures = f"minor {thread.minor} major {thread.major} failed {thread.failed}"
                 print(

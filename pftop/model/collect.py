@@ -241,4 +241,5 @@ class Collector:
         found = lines.resolve(
             chosen, self._lookup, self._boot_time_s, self._source.stack, extras=self._governor.extras
         )
+        self._source.forget_stacks()
         return found, len(events) - len(chosen)

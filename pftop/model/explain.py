@@ -63,6 +63,7 @@ SIGNALS = {
     (7, 4): "SIGBUS, BUS_MCEERR_AR: hardware memory error, used by this access",
     (7, 5): "SIGBUS, BUS_MCEERR_AO: hardware memory error, found elsewhere",
 }
+BY_FRAMES = "(by frame pointers: who called a function that keeps none is missing)"
 VMA_BITS = {0x1: "r", 0x2: "w", 0x4: "x", 0x8: "shared"}
 NEAR_BYTES = 1 << 20
 PAGE_BYTES = 4096
@@ -135,7 +136,9 @@ def _code(line: LogLine) -> list[tuple[str, str]]:
     for depth, frame in enumerate(callers):
         home = f" in {frame.mapping.name}" if frame.mapping is not None else ""
         found.append(("called from" if not depth else "", _at(frame.ip, frame.symbol) + home))
-    if line.kind == FaultKind.INVALID and not callers:
+    if callers:
+        found.append(("", BY_FRAMES))
+    elif line.kind == FaultKind.INVALID:
         found.append(("called from", "not known: no frame pointers, program gone, or too many crashes at once"))
     return found
 

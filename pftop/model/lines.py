@@ -16,6 +16,7 @@ from pftop.model.snapshot import Frame, LogLine
 MAX_FRAMES = 24
 Event = Mapping[str, Any]
 """A ``struct fault_event`` as Python's own numbers and bytes."""
+StackOf = Callable[[int, int], Sequence[int]]
 KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE, VMA_FOUND = 1, 2, 4, 8, 32
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
 SEEN_IN_MM = ("lock_wait_ns", "mm_flags", "mm_result", "mm_calls")
@@ -46,13 +47,14 @@ def resolve(
     events: Records,
     lookup: ProcessLookup,
     boot_time_s: float,
-    stack: Callable[[int], Sequence[int]],
+    stack: StackOf,
     *,
     extras: bool = True,
 ) -> tuple[LogLine, ...]:
     """Lines with mapping and symbol; ``boot_time_s`` is the epoch's time at which the boot clock was 0.
 
-    ``stack`` gives the code addresses of a stack by its number. Without ``extras`` there are no stacks or symbols.
+    ``stack`` gives the code addresses of a stack by its number and when the fault ended. Without ``extras`` there are
+    no stacks or symbols.
     """
     names = events.dtype.names or ()
     # All at once: to read a member of a row of an array costs as much as everything else here.
@@ -73,9 +75,7 @@ def _invalid(event: Event, key: ProcessKey, lookup: ProcessLookup, ips: Sequence
     return {"stack": frames, "neighbours": (below, above)}
 
 
-def _line(
-    event: Event, lookup: ProcessLookup, boot_time_s: float, stack: Callable[[int], Sequence[int]] | None
-) -> LogLine:
+def _line(event: Event, lookup: ProcessLookup, boot_time_s: float, stack: StackOf | None) -> LogLine:
     key = ProcessKey(event["tgid"], event["start_ns"])
     flags, address, ip, ts_ns = event["flags"], event["address"], event["ip"], event["ts_ns"]
     kernel_mode = bool(flags & KERNEL_MODE)
@@ -85,7 +85,8 @@ def _line(
     if flags & VMA_KNOWN:
         extra |= {name: event[name] for name in SEEN_IN_MM}
     if event["kind"] == FaultKind.INVALID:
-        extra |= _invalid(event, key, lookup, stack(event["stack_id"]) if stack else ())
+        ips = stack(event["stack_id"], ts_ns + event["latency_ns"]) if stack else ()
+        extra |= _invalid(event, key, lookup, ips)
     return LogLine(
         ts_ns=ts_ns,
         time=boot_time_s + ts_ns / 1e9,

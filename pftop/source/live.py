@@ -6,7 +6,6 @@ then wait for whatever has their descriptors next.
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -17,19 +16,17 @@ import numpy as np
 from pftop import causes
 from pftop.events import Batch, Counters, PlanInfo, Records, Sample, SourceError, Threads
 from pftop.source import wire
-from pftop.source.bpfmap import BulkMap, Elements, OneElement, fill_u32
+from pftop.source.bpfmap import BulkMap, OneElement, fill_u32
 from pftop.source.corrections import keep_extremes
-from pftop.source.header import header
 from pftop.source.machine import CostMeter, CpuWatch, read_pressure, read_vmstat
 from pftop.source.preemption import Skipped, Undisturbed, Unseen
 from pftop.source.program import MAX_PAGES, Program
 from pftop.source.rings import Rings
 from pftop.source.runstats import RunStats
+from pftop.source.stacks import Stacks
 from pftop.source.threadmap import ThreadMap
 from pftop.text import Safe
 
-NO_ROOM = (-errno.EEXIST, -errno.ENOMEM)
-"""What a stack's number says where another one was in its place, or all places were taken."""
 BURST_NS = 250_000_000
 STALE_AFTER_SAMPLES = 30
 LOOKS = 3
@@ -60,7 +57,6 @@ class LiveSource:
         self._sweep_turn = 0
         self._focused = 0
         self._top = 0
-        self._stacks_are_full = False
         self._open_maps(capacity)
         self._rings = Rings(program, plan.cpus)
         self._cost, self._runs = CostMeter(), RunStats(program.programs)
@@ -79,8 +75,7 @@ class LiveSource:
         self._pages = BulkMap(lib, table("pages").map_fd, np.dtype("<u8"), wire.dtype("page_count"), MAX_PAGES)
         cpus = table("globals").total_cpu
         self._globals = OneElement(lib, table("globals").map_fd, wire.dtype("globals"), cpus)
-        frames = np.dtype([("ip", "<u8", (header().numbers["PFTOP_STACK_DEPTH"],))])
-        self._stacks = Elements(lib, table("stacks").map_fd, frames)
+        self._stacks = Stacks(lib, table("stacks").map_fd)
         untold = causes.untold(self._plan.arch, access=self._plan.features.access)
         fill_u32(lib, table("causes").map_fd, causes.table(untold))
         self._config = OneElement(lib, table("config").map_fd, wire.dtype("config"))
@@ -98,16 +93,10 @@ class LiveSource:
             return self._drain()
 
     def _drain(self) -> Batch:
-        """All that the rings hold, with a look at whether there was room for its stacks."""
+        """All that the rings hold."""
         batch = self._rings.drain()
-        self._stacks_are_full |= any((batch.events["stack_id"] == why).any() for why in NO_ROOM)
+        self._stacks.look(batch.events)
         return batch
-
-    def _make_room_for_stacks(self) -> None:
-        """Nobody else takes any out: after a crash loop there would never be one again."""
-        if self._stacks_are_full:
-            self._stacks.clear(header().numbers["PFTOP_STACKS"])
-            self._stacks_are_full = False
 
     def wake(self) -> None:
         """End a wait that is under way, or the next; from any thread: without the lock, which the waiting one has."""
@@ -126,7 +115,6 @@ class LiveSource:
             if self._program.plan.by_account:
                 keep_extremes(threads.records, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
             late = self._drain()
-            self._make_room_for_stacks()
             with self._undisturbed:
                 after = self._counters()
                 pages = self._read_pages()
@@ -241,11 +229,16 @@ class LiveSource:
             if not self._closed:
                 self._config.write(adopt=int(enabled))
 
-    def stack(self, stack_id: int) -> tuple[int, ...]:
+    def stack(self, stack_id: int, ended_ns: int) -> tuple[int, ...]:
         """Code addresses of a user stack, innermost first; empty when it is gone."""
         with self._lock:
-            frames = self._stacks.read(stack_id) if not self._closed and stack_id >= 0 else None
-        return tuple(ip for ip in frames["ip"].tolist() if ip) if frames is not None else ()
+            return self._stacks.read(stack_id, ended_ns) if not self._closed else ()
+
+    def forget_stacks(self) -> None:
+        """Stacks read so far are needed no more."""
+        with self._lock:
+            if not self._closed:
+                self._stacks.forget()
 
     def messages(self) -> Sequence[Safe]:
         """What libbcc wrote to the standard streams since the last call, and what became of the machine."""

@@ -120,9 +120,12 @@ class ProcSource:
     def measure_cost(self, enabled: bool) -> None:
         """There are no programs."""
 
-    def stack(self, stack_id: int) -> tuple[int, ...]:
+    def stack(self, stack_id: int, ended_ns: int) -> tuple[int, ...]:
         """There are none."""
         return ()
+
+    def forget_stacks(self) -> None:
+        """There are none."""
 
     def messages(self) -> Sequence[Safe]:
         """Nothing is printed by anyone."""

@@ -27,8 +27,8 @@ class FaultScreen(LiveScreen):
     """Pushed over the drill-down for the fault under its log's cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,enter", "dismiss", "Back", tooltip="Back to the process"),
-        Binding("q,f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
+        Binding("escape,q,backspace,enter", "dismiss", "Back", tooltip="Back to the process"),
+        Binding("f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]
 
     fault: LogLine
@@ -71,9 +71,9 @@ class LoggedFaultScreen(FaultScreen):
     """Pushed over the main screen, from where one may go on to the process."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "dismiss", "Back", tooltip="Back to the log"),
+        Binding("escape,q,backspace", "dismiss", "Back", tooltip="Back to the log"),
         Binding("enter", "process", "Process", tooltip="Drill down into the process"),
-        Binding("q,f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
+        Binding("f10,ctrl+c", "app.leave", "Quit", tooltip="Leave pftop"),
     ]
 
     def action_process(self) -> None:

@@ -172,9 +172,12 @@ class SimulatedSource:
     def measure_cost(self, enabled: bool) -> None:
         """Nothing to do."""
 
-    def stack(self, stack_id: int) -> tuple[int, ...]:
+    def stack(self, stack_id: int, ended_ns: int) -> tuple[int, ...]:
         """None."""
         return ()
+
+    def forget_stacks(self) -> None:
+        """None."""
 
     def messages(self) -> Sequence[Safe]:
         """None."""

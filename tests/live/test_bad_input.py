@@ -38,6 +38,8 @@ def dead_pid() -> str:
         (["-J", "-u", "nobody-is-called-so"], "'nobody-is-called-so'"),
         (["-J", "-o", "/proc"], "cannot write /proc: Is a directory"),
         (["-J", "-o", "/nonexistent/out"], "/nonexistent/out"),
+        (["-b", "--theme", "plaid"], "'plaid'"),
+        (["doctor", "--yaml"], "--yaml (pftop doctor --help)"),
         ([], "needs a terminal"),
     ],
 )

@@ -725,6 +725,19 @@ async def test_no_size_is_refused() -> None:
                 assert max(map(len, lines)) <= width
 
 
+@pytest.mark.parametrize("where", [("x",), ("question_mark",), ("enter", "question_mark"), ("tab", "enter")])
+async def test_q_leaves_a_text_before_it_leaves_pftop(where: tuple[str, ...]) -> None:
+    async with running((120, 36), ticks=3, lines=60) as driver:
+        *before, last = where
+        await driver.press(*before)
+        behind = driver.app.screen
+        await driver.press(last)
+        assert driver.app.screen is not behind
+        await driver.press("q")
+        assert driver.app.is_running
+        assert driver.app.screen is behind
+
+
 @pytest.mark.parametrize("key", ["q", "f10", "ctrl+c", "ctrl+q"])
 @pytest.mark.parametrize("where", [(), ("enter",)])
 async def test_keys_that_quit(key: str, where: tuple[str, ...]) -> None:

@@ -72,8 +72,11 @@ class FakeSource:
     def measure_cost(self, enabled: bool) -> None:
         self.asked.append(("measure cost", enabled))
 
-    def stack(self, stack_id: int) -> tuple[int, ...]:
+    def stack(self, stack_id: int, ended_ns: int) -> tuple[int, ...]:
         return (0x2000, 0x5010) if stack_id == 3 else ()
+
+    def forget_stacks(self) -> None:
+        self.asked.append("forget stacks")
 
     def messages(self) -> Sequence[Safe]:
         said, self.said = self.said, []

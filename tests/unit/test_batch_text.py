@@ -81,6 +81,13 @@ def test_text_has_summary_table_fault_and_end() -> None:
     assert "command: status 3, wait4 says minor 40, major 2" in text
 
 
+def test_text_tells_who_has_ended() -> None:
+    rows = (make_row(pid=77, exited=True, command="job --fast"), make_row(pid=78, command="job --slow"))
+    table = [line for line in plain(make_snapshot(processes=rows)) if " job --" in line]
+    assert [line.endswith(" job --fast <exited>") for line in table] == [True, False]
+    assert table[1].endswith(" job --slow")
+
+
 @pytest.mark.parametrize(
     ("options", "tick", "end"),
     [

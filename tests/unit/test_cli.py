@@ -66,11 +66,11 @@ def test_closed_descriptors_are_filled_so_that_no_file_gets_their_numbers() -> N
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def interrupted(_words: object) -> int:
+def interrupted(*, as_json: bool) -> int:
     raise KeyboardInterrupt
 
 
-def no_room(_words: object) -> int:
+def no_room(*, as_json: bool) -> int:
     raise OSError(28, "No space left on device")
 
 
@@ -79,7 +79,7 @@ def no_room(_words: object) -> int:
     [(interrupted, 130, ""), (no_room, 1, "pftop: the output could not be written: No space left on device\n")],
 )
 def test_doctor_ends_as_the_views_do(
-    examine: Callable[[object], int],
+    examine: Callable[..., int],
     status: int,
     said: str,
     monkeypatch: pytest.MonkeyPatch,
