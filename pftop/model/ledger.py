@@ -42,15 +42,22 @@ def check(sample: Sample, booked: int, ended: int, in_flight: int, cpus: int, la
     Faults go on while counters and records are read one after the other: the sums may differ by as many
     as began meanwhile, and by one a CPU caught between two additions. A hypervisor may hold a CPU there for as
     long as all of the reading takes, and nothing else then tells it: so what is off by that little counts as off
-    only once it is so at two ticks.
+    only once it was so at two readings that nothing explains. What a reading was off by while faults went on is
+    no proof of anything, but that it was not off at all is.
     """
     counters = sample.after
     sums = booked + ended + counters.unattributed + counters.own_seen + in_flight
     logs = counters.logged + counters.sampled_out + counters.ring_lost
     seen_off, log_off = counters.seen - sums, counters.completed - logs
     meanwhile = sample.after.seen - sample.before.seen
-    is_new = (seen_off or log_off) and not (stands(seen_off, last.seen_off) or stands(log_off, last.log_off))
-    return Ledger(seen_off, log_off, slack=meanwhile + cpus if meanwhile or in_flight or is_new else 0)
+    is_quiet = not (meanwhile or in_flight)
+    seen_before, log_before = last.quiet
+    is_new = (seen_off or log_off) and not (stands(seen_off, seen_before) or stands(log_off, log_before))
+    quiet = (
+        seen_off if is_quiet or not seen_off else seen_before,
+        log_off if is_quiet or not log_off else log_before,
+    )
+    return Ledger(seen_off, log_off, slack=0 if is_quiet and not is_new else meanwhile + cpus, quiet=quiet)
 
 
 def stands(now: int, before: int) -> bool:

@@ -136,6 +136,8 @@ class Ledger:
     seen_off: int = 0
     log_off: int = 0
     slack: int = 0
+    quiet: tuple[int, int] = (0, 0)
+    """What each was off by at the last reading that nothing explains, no fault having begun meanwhile."""
 
     @property
     def balanced(self) -> bool:

@@ -9,7 +9,7 @@ from pftop.events import FaultKind, ProcessInfo, ProcessKey, VmStat
 from pftop.model.aggregate import KEEP_EXITED_NS, Aggregator, Tick
 from pftop.model.histogram import bucket_of
 from pftop.model.process import TREND_LENGTH
-from pftop.model.snapshot import Latency, ProcessRow, Snapshot
+from pftop.model.snapshot import Latency, Ledger, ProcessRow, Snapshot
 from pftop.text import Safe
 from tests.factories import make_plan
 from tests.unit.fake_kernel import FAMILY, FakeKernel, perf_plan
@@ -341,6 +341,41 @@ def test_a_difference_that_is_gone_and_comes_back_is_new() -> None:
         assert advance(books, kernel).ledger.balanced
     kernel.count(completed=1)
     assert not advance(books, kernel).ledger.balanced
+
+
+def busily(books: Aggregator, kernel: FakeKernel, **off: int) -> Ledger:
+    """The ledger of a reading during which a fault is counted, and so much else without the rest of the books."""
+
+    def meanwhile() -> None:
+        kernel.count(seen=1, own_seen=1, own_minor=1)
+        kernel.count(**off)
+
+    tick = books.take(kernel.sample(after_map=meanwhile))
+    return books.finish(tick, infos(tick), 0.0).ledger
+
+
+def test_a_difference_while_faults_go_on_does_not_make_the_next_one_an_old_one() -> None:
+    kernel, books = started()
+    assert busily(books, kernel, seen=1).seen_off == 1
+    assert advance(books, kernel).ledger.balanced
+    assert not advance(books, kernel).ledger.balanced
+
+
+def test_a_fault_that_is_lost_for_good_is_told_however_busy_it_is_between() -> None:
+    kernel, books = started()
+    kernel.count(seen=1)
+    assert advance(books, kernel).ledger.balanced
+    assert all(busily(books, kernel).balanced for _ in range(3))
+    assert not advance(books, kernel).ledger.balanced
+
+
+def test_a_reading_that_is_even_while_faults_go_on_proves_that_none_is_lost() -> None:
+    kernel, books = started()
+    kernel.count(seen=1)
+    assert advance(books, kernel).ledger.balanced
+    assert busily(books, kernel, seen=-1).seen_off == 0
+    kernel.count(seen=1)
+    assert advance(books, kernel).ledger.balanced
 
 
 def test_totals_are_the_intervals_and_the_sums_since_start_are_not() -> None:
