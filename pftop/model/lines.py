@@ -17,6 +17,7 @@ MAX_FRAMES = 24
 Event = Mapping[str, Any]
 """A ``struct fault_event`` as Python's own numbers and bytes."""
 StackOf = Callable[[int, int], Sequence[int]]
+"""Code addresses, innermost first, by a stack's number and when the fault ended, in ns of the boot clock."""
 KERNEL_MODE, LATENCY_KNOWN, VMA_KNOWN, REMOTE, VMA_FOUND = 1, 2, 4, 8, 32
 """``EVENT_*`` of ``bpf/fault.h``; a test compares them."""
 SEEN_IN_MM = ("lock_wait_ns", "mm_flags", "mm_result", "mm_calls")
@@ -53,8 +54,7 @@ def resolve(
 ) -> tuple[LogLine, ...]:
     """Lines with mapping and symbol; ``boot_time_s`` is the epoch's time at which the boot clock was 0.
 
-    ``stack`` gives the code addresses of a stack by its number and when the fault ended. Without ``extras`` there are
-    no stacks or symbols.
+    Without ``extras`` there are no stacks or symbols.
     """
     names = events.dtype.names or ()
     # All at once: to read a member of a row of an array costs as much as everything else here.
@@ -66,7 +66,7 @@ def _invalid(event: Event, key: ProcessKey, lookup: ProcessLookup, ips: Sequence
     """What is told of an invalid fault besides: who called, and what lies around the address."""
     address, mappings = event["address"], lookup.mappings(key)
     if ips and ips[0] != event["ip"]:
-        # its place was given to another meanwhile
+        # a stack begins where its fault was
         ips = ()
     at = mappings.below(address)
     below = mappings[at] if at >= 0 else None

@@ -11,7 +11,7 @@ from pftop.mappings import Mappings
 from pftop.model.attribution import Attribution
 from pftop.model.collect import COMPLETE_EVERY_S, HASTE_S, LINES_EVERY_S, MANY_LINES_EVERY_S, Collector
 from pftop.model.early import BUSY_S
-from pftop.model.snapshot import Snapshot, Update
+from pftop.model.snapshot import LogLine, Snapshot, Update
 from tests.factories import make_plan
 from tests.unit.fake_source import Clock, FakeLookup, FakeSource, mapping, pages
 
@@ -237,6 +237,17 @@ def test_logged_faults_become_lines_with_the_time_of_the_fault(source: FakeSourc
     line = next(line for update in updates for line in update.lines)
     assert line.time == pytest.approx(4998.0, abs=1e-6)
     assert line.mapping is not None
+
+
+def test_stacks_are_kept_until_the_lines_that_want_them_were_made(source: FakeSource) -> None:
+    feed = collector(source)
+    source.log(1, kind=FaultKind.INVALID, ip=0x2000, stack_id=3)
+    lines: tuple[LogLine, ...] = ()
+    while not lines:
+        assert "forget stacks" not in source.asked
+        lines = feed.step(0.1).lines
+    assert lines[0].stack
+    assert "forget stacks" in source.asked
 
 
 def test_causes_are_found_for_many_at_once_and_before_they_are_booked(

@@ -9,7 +9,7 @@
 
 #pragma GCC optimize("no-omit-frame-pointer", "no-optimize-sibling-calls")
 
-#define DEPTH 13
+#define DEPTH 16
 #define PAUSE_EVERY 16
 #define PAUSE_US 1000
 
